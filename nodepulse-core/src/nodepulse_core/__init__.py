@@ -1,0 +1,42 @@
+"""NodePulse: scrapes Prometheus exporters, keeps every scrape on disk, delivers them in batches.
+
+What is imported here is what a plugin uses; it stays compatible within a minor version.
+"""
+
+from nodepulse_core.errors import NodePulseError, ScrapeError
+from nodepulse_core.exporter import HTTP, Exporter, HTTPExporter
+from nodepulse_core.exposition import Exposition, Sample
+from nodepulse_core.fields import Age, Count, First, Integer, Max, Min, Ratio
+from nodepulse_core.hookspecs import hookimpl
+from nodepulse_core.model import Batch, Destination, Entry, Snapshot, Target
+from nodepulse_core.sender import Accepted, Later, Refused, Sender
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "HTTP",
+    "Accepted",
+    "Age",
+    "Batch",
+    "Count",
+    "Destination",
+    "Entry",
+    "Exporter",
+    "Exposition",
+    "First",
+    "HTTPExporter",
+    "Integer",
+    "Later",
+    "Max",
+    "Min",
+    "NodePulseError",
+    "Ratio",
+    "Refused",
+    "Sample",
+    "ScrapeError",
+    "Sender",
+    "Snapshot",
+    "Target",
+    "__version__",
+    "hookimpl",
+]

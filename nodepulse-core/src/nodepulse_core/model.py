@@ -1,0 +1,124 @@
+"""The things that cross a stage, all frozen: target, entry, snapshot, batch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+Backoff = Literal["exponential", "constant", "none"]
+Payload = Literal["snapshot", "raw"]
+Compression = Literal["none", "gzip", "zstd"]
+
+GENERIC = "prometheus"
+"""The type of a target that no exporter plugin describes: its text is sent raw, under its own name."""
+
+
+@frozen
+class Retry:
+    """How often a scrape is tried within its slot."""
+
+    max_attempts: int = 1
+    backoff: Backoff = "exponential"
+
+
+@frozen
+class Tls:
+    """How a TLS peer is checked, and what is shown to it. Paths are of PEM files."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    insecure_skip_verify: bool = False
+
+
+@frozen
+class BasicAuth:
+    """User and password for HTTP basic authentication; the password is never shown."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@frozen
+class Access:
+    """What a request needs besides its URL."""
+
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    basic_auth: BasicAuth | None = None
+    bearer_token_file: Path | None = None
+    tls: Tls = Tls()
+
+
+@frozen
+class Destination:
+    """Where batches go, and how: what a sender is made from. The timeout is in seconds."""
+
+    endpoint: str
+    timeout: float = 5.0
+    compression: Compression = "none"
+    access: Access = Access()
+
+
+@frozen
+class Target:
+    """One configured instance of an exporter. Times are seconds, sizes bytes."""
+
+    name: str
+    type: str
+    endpoint: str
+    interval: float
+    timeout: float
+    payload: Payload = "raw"
+    retry: Retry = Retry()
+    access: Access = Access()
+    max_body_size: int = 16 * 1024**2
+    sample_limit: int | None = None
+
+
+@frozen(order=True)
+class Entry:
+    """One scrape on disk: its slot, its target's name, the agent that took it, and its size in bytes.
+
+    (server_id, target, slot) is its identity; the file's name says the same.
+    """
+
+    slot: int
+    target: str
+    server_id: str
+    size: int = field(default=0, eq=False)
+
+
+@frozen
+class Snapshot:
+    """What is sent of one entry: one or more JSON objects under a key, and the exposition they came from.
+
+    The key is the exporter's type, or a generic target's own name.
+    """
+
+    entry: Entry
+    key: str
+    objects: tuple[Mapping[str, Any], ...]
+    text: str = field(repr=False, default="")
+
+
+@frozen
+class Batch:
+    """What one POST carries: snapshots of one server_id, of whole windows, oldest first."""
+
+    server_id: str
+    snapshots: tuple[Snapshot, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries it is made of, in order."""
+        return tuple(snapshot.entry for snapshot in self.snapshots)
+
+    @property
+    def id(self) -> str:
+        """A digest of the entries: the same for the same batch, on every try and after every restart."""
+        names = "\n".join(f"{entry.server_id} {entry.target} {entry.slot}" for entry in self.entries)
+        return hashlib.sha256(names.encode()).hexdigest()[:32]
