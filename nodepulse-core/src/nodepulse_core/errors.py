@@ -58,11 +58,11 @@ class ScrapeError(NodePulseError):
     """A scrape that gave no usable exposition; the text is the reason."""
 
 
-class BufferError(NodePulseError):  # noqa: A001 - the builtin concerns memory views; this package's word is the buffer
+class StorageError(NodePulseError):
     """A buffer that cannot be opened, read or written."""
 
 
-class EntryError(BufferError):
+class EntryError(StorageError):
     """An entry on disk that is torn, altered or no entry at all."""
 
 

@@ -1,10 +1,10 @@
-"""The Prometheus text format 0.0.4: checked whole, stamped with a slot, and read metric by metric.
+r"""The Prometheus text format 0.0.4: checked whole, stamped with a slot, and read metric by metric.
 
 Nothing here walks an exposition line by line to take a few metrics from it. One regular expression
 checks a whole body in C; a metric's series are found by searching for its name.
 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text format, version 0.0.4).
-Beyond it, exemplars (`# {…} 1.0` after a sample) and `\\r\\n` are accepted, since exporters write them.
+Beyond it, exemplars (`# {…} 1.0` after a sample) and `\r\n` are accepted, since exporters write them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LABELS = rf"\{{[ \t]*+(?:{_LABEL}[ \t]*+=[ \t]*+{_STRING}[ \t]*+(?:,[ \t]*+|(?=
 _EXEMPLAR = r"#[^\n]*+"
 
 # Most lines of most exporters look like this, and a body of nothing else is stamped without a second look.
-_PLAIN_LINE = rf'(?:#[^\n]*+|{_NAME}(?:\{{(?:{_LABEL}={_STRING},?+)*+\}})?+ {_VALUE})?+\n'
+_PLAIN_LINE = rf"(?:#[^\n]*+|{_NAME}(?:\{{(?:{_LABEL}={_STRING},?+)*+\}})?+ {_VALUE})?+\n"
 _PLAIN = re.compile(rf"(?:{_PLAIN_LINE})*+".encode())
 
 _SAMPLE = rf"[ \t]*+({_NAME})(?:[ \t]*+({_LABELS}))?+[ \t]++({_VALUE})(?:[ \t]++(-?[0-9]++))?+[ \t]*+({_EXEMPLAR})?+"
@@ -37,6 +37,7 @@ _LABEL_PAIR = re.compile(rf"({_LABEL})[ \t]*+=[ \t]*+({_STRING})")
 _ESCAPE = re.compile(r"\\([\\n\"])")
 _UNESCAPED = {"\\": "\\", "n": "\n", '"': '"'}
 _SHOWN = 80
+_HASH = ord("#")
 
 
 @frozen
@@ -61,7 +62,7 @@ def stamp(body: bytes, slot: int) -> tuple[bytes, int]:
         raise ExpositionError(f"line {line} is not UTF-8: byte 0x{body[error.start]:02x}") from None
     suffix = b" %d000" % slot
     if _PLAIN.fullmatch(body):
-        stamped = b"\n".join([line + suffix if line and line[0] != 35 else line for line in body.split(b"\n")])
+        stamped = b"\n".join([line + suffix if line and line[0] != _HASH else line for line in body.split(b"\n")])
         return stamped, (len(stamped) - len(body)) // len(suffix)
     return _stamp_carefully(body, suffix)
 

@@ -29,7 +29,9 @@ Number = int | float
 Aggregate = Callable[[Iterable[float]], float]
 
 _SELECTOR = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(.*)\})?\s*")
-_MATCHER = re.compile(r"""\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*""")
+_MATCHER = re.compile(
+    r"""\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*"""
+)
 _LARGEST_INTEGER = 2**63 - 1
 
 
@@ -87,12 +89,12 @@ def parse_selector(text: str) -> Selector:
     """Read `metric` or `metric{label="value", other!~"regex"}`; raises FieldError where it is something else."""
     match = _SELECTOR.fullmatch(text)
     if not match:
-        raise FieldError(f"{text!r} is no selector; write it like metric or metric{{label=\"value\"}}")
+        raise FieldError(f'{text!r} is no selector; write it like metric or metric{{label="value"}}')
     matchers, at, rest = [], 0, (match[2] or "").strip()
     while at < len(rest):
         found = _MATCHER.match(rest, at)
         if not found or (found.end() < len(rest) and rest[found.end()] != ","):
-            raise FieldError(f"{text!r} is no selector: expected label=\"value\" at {rest[at:]!r}")
+            raise FieldError(f'{text!r} is no selector: expected label="value" at {rest[at:]!r}')
         value = re.sub(r"\\(.)", r"\1", found[3] if found[3] is not None else found[4])
         matchers.append(Matcher(found[1], found[2], value))
         at = found.end() + 1
@@ -166,12 +168,16 @@ class Age:
         return None
 
 
+def _parse_fields(sources: Iterable[str | Field]) -> tuple[Field, ...]:
+    return tuple(map(parse_field, sources))
+
+
 @frozen
 class Ratio:
     """One field divided by the sum of others: `Ratio("hits", of=("hits", "misses"))`; left out when that is 0."""
 
     part: Field = field(converter=parse_field)
-    of: tuple[Field, ...] = field(converter=lambda fields: tuple(map(parse_field, fields)))
+    of: tuple[Field, ...] = field(converter=_parse_fields)
 
     def take(self, exposition: Exposition) -> float | None:
         """Return part / sum(of), or None where one of them is absent or the sum is 0."""
@@ -190,7 +196,7 @@ class First:
     fields: tuple[Field, ...]
 
     def __init__(self, *fields: str | Field) -> None:
-        self.__attrs_init__(tuple(map(parse_field, fields)))  # type: ignore[attr-defined]  # attrs adds it at run time
+        self.__attrs_init__(_parse_fields(fields))
 
     def take(self, exposition: Exposition) -> float | None:
         """Return the first value there is, or None."""

@@ -35,7 +35,7 @@ def nodepulse_exporters() -> Iterable[Exporter]:
     asks for it. Return or yield exporters. One of them must bear the entry point's name. Where it raises, the
     plugin is broken, which is shown with the reason; every other plugin goes on.
 
-    Example:
+    One complete example:
 
         from nodepulse_core import HTTPExporter, hookimpl
 
@@ -58,7 +58,7 @@ def nodepulse_senders(destination: Destination) -> Iterable[Sender]:
     `server.sender` names is used, and `dashboard` is the built-in one. Where it raises, the plugin is broken; if
     the sender that was named is then missing, the agent does not start.
 
-    Example:
+    One complete example:
 
         from nodepulse_core import Accepted, hookimpl
 
@@ -86,7 +86,7 @@ def nodepulse_commands() -> Iterable[click.Command]:
     Called when a command is asked for that is not built in, or the list of commands is. Return or yield click
     commands. A built-in command is never replaced. Where it raises, the plugin is broken, and a warning says so.
 
-    Example:
+    One complete example:
 
         import click
         from nodepulse_core import hookimpl
@@ -112,7 +112,7 @@ def nodepulse_transform(snapshot: dict[str, Any], target: Target) -> dict[str, A
     names, each with what the one before made. `timestamp` and `instance` are set afterwards. Where it raises, the
     entry is quarantined with the reason: what a plugin was to take out is not sent after all.
 
-    Example:
+    One complete example:
 
         from nodepulse_core import hookimpl
 
@@ -130,7 +130,7 @@ def nodepulse_scrape_failed(target: Target, reason: str) -> None:
     Called once for each slot that got no entry, after its last try. The return is not used; an exception is
     logged and counted, and changes nothing.
 
-    Example:
+    One complete example:
 
         from nodepulse_core import hookimpl
 
@@ -150,7 +150,7 @@ def nodepulse_batch_sent(batch: Batch) -> None:
     Called once for each delivered batch, when its entries are gone from the buffer. The return is not used; an
     exception is logged and counted, and changes nothing.
 
-    Example:
+    One complete example:
 
         from nodepulse_core import hookimpl
 
@@ -170,7 +170,7 @@ def nodepulse_batch_rejected(batch: Batch, reason: str) -> None:
     Called once for each quarantine of refused entries, with a batch of just those. The return is not used; an
     exception is logged and counted, and changes nothing.
 
-    Example:
+    One complete example:
 
         from nodepulse_core import hookimpl
 

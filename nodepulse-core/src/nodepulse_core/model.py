@@ -80,34 +80,56 @@ class Target:
 
 
 @frozen(order=True)
+class Window:
+    """All entries of one agent whose slots fall into the same second."""
+
+    slot: int
+    server_id: str
+
+
+@frozen(order=True)
 class Entry:
-    """One scrape on disk: its slot, its target's name, the agent that took it, and its size in bytes.
+    """One scrape on disk: its window, its target's name and its size in bytes.
 
     (server_id, target, slot) is its identity; the file's name says the same.
     """
 
-    slot: int
+    window: Window
     target: str
-    server_id: str
     size: int = field(default=0, eq=False)
+
+    @property
+    def slot(self) -> int:
+        """The collection time, in whole seconds since the epoch."""
+        return self.window.slot
+
+
+@frozen
+class StoredScrape:
+    """What a file of the buffer holds. The type is None where the file does not say it."""
+
+    type: str | None
+    text: str = field(repr=False)
 
 
 @frozen
 class Snapshot:
-    """What is sent of one entry: one or more JSON objects under a key, and the exposition they came from.
+    """What is sent of one entry: one or more objects under a key, and the exposition they were made from.
 
-    The key is the exporter's type, or a generic target's own name.
+    The key is the exporter's type, or a generic target's own name. `json` is the objects as the wire carries
+    them, strict and joined by commas.
     """
 
     entry: Entry
     key: str
     objects: tuple[Mapping[str, Any], ...]
-    text: str = field(repr=False, default="")
+    json: bytes = field(repr=False)
+    text: str = field(repr=False)
 
 
 @frozen
 class Batch:
-    """What one POST carries: snapshots of one server_id, of whole windows, oldest first."""
+    """What one POST carries: snapshots of whole windows of one server_id, oldest first."""
 
     server_id: str
     snapshots: tuple[Snapshot, ...]
@@ -120,5 +142,5 @@ class Batch:
     @property
     def id(self) -> str:
         """A digest of the entries: the same for the same batch, on every try and after every restart."""
-        names = "\n".join(f"{entry.server_id} {entry.target} {entry.slot}" for entry in self.entries)
-        return hashlib.sha256(names.encode()).hexdigest()[:32]
+        names = "\n".join(f"{entry.target} {entry.slot}" for entry in self.entries)
+        return hashlib.sha256(f"{self.server_id}\n{names}".encode()).hexdigest()[:32]

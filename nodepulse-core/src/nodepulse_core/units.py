@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_STEP = 1024
 _SIZE_UNITS = {"": 1, "b": 1}
 for _power, _letter in enumerate("kmgt", start=1):
-    _SIZE_UNITS |= {_letter: 1024**_power, f"{_letter}b": 1024**_power, f"{_letter}ib": 1024**_power}
+    _SIZE_UNITS |= {_letter: _STEP**_power, f"{_letter}b": _STEP**_power, f"{_letter}ib": _STEP**_power}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)")
 
 
@@ -55,12 +56,14 @@ def parse_size(text: str) -> int:
 def format_size(size: float) -> str:
     """Write bytes for people, in powers of 1024: `16MiB`, `1.5GiB`."""
     for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(size) < 1024:
-            break
-        size /= 1024
-    else:
-        unit = "TiB"
-    return f"{size:.1f}".removesuffix(".0") + unit
+        if abs(size) < _STEP:
+            return _short(size) + unit
+        size /= _STEP
+    return _short(size) + "TiB"
+
+
+def _short(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def format_slot(slot: int) -> str:
