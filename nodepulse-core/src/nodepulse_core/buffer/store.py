@@ -17,7 +17,7 @@ from typing import Literal
 from attrs import frozen
 
 from nodepulse_core.buffer.entry_file import TARGET_NAME, decode, name_file, read_name
-from nodepulse_core.errors import StorageError, EntryError
+from nodepulse_core.errors import EntryError, StorageError
 from nodepulse_core.model import Entry, StoredScrape
 
 Fsync = Literal["always", "interval", "never"]

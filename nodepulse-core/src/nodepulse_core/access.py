@@ -1,0 +1,47 @@
+"""From what the configuration says about a peer to what a request carries: headers, and a TLS context."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+
+from nodepulse_core.errors import NodePulseError
+from nodepulse_core.model import Access, Tls
+
+
+def request_headers(access: Access) -> dict[str, str]:
+    """Return the headers of a request. A token file is read each time, so a new token is used at once.
+
+    Raises NodePulseError, naming the file and never its content, where the token cannot be read.
+    """
+    headers = dict(access.headers)
+    if access.basic_auth:
+        pair = f"{access.basic_auth.username}:{access.basic_auth.password}"
+        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+    if access.bearer_token_file:
+        try:
+            token = access.bearer_token_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise NodePulseError(f"cannot read the token in {access.bearer_token_file}: {error}") from error
+        headers["Authorization"] = f"Bearer {token}"
+    return headers
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext | None:
+    """Return the context to check a peer with; None: the system's default will do.
+
+    Raises NodePulseError where a certificate or key cannot be loaded.
+    """
+    if tls == Tls():
+        return None
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file)
+        if tls.cert_file:
+            context.load_cert_chain(tls.cert_file, tls.key_file)
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(str(path) for path in (tls.ca_file, tls.cert_file, tls.key_file) if path)
+        raise NodePulseError(f"cannot load {files}: {error}") from error
+    if tls.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,6 @@
+"""From the clock to the buffer: when targets are scraped, and how."""
+
+from nodepulse_core.collect.loop import Collect, Job
+from nodepulse_core.collect.scrape import Scraped, Scraper, TargetHTTP
+
+__all__ = ["Collect", "Job", "Scraped", "Scraper", "TargetHTTP"]

@@ -1,0 +1,208 @@
+"""One scrape: what an exporter gives for a target, bounded in time and bytes, checked and stamped.
+
+An exporter is foreign code: it may hang, raise anything, or try to end the process. It is run in a task of its
+own, and all of that becomes a ScrapeError of its own target.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import ssl
+import threading
+import zlib
+from collections.abc import Awaitable
+from typing import Any
+
+import aiohttp
+from attrs import frozen
+from yarl import URL
+
+from nodepulse_core.access import request_headers, tls_context
+from nodepulse_core.errors import ExpositionError, NodePulseError, ScrapeError
+from nodepulse_core.exporter import HTTP, Exporter
+from nodepulse_core.exposition import stamp
+from nodepulse_core.model import Target, Tls
+from nodepulse_core.units import format_duration, format_size
+
+_ACCEPT = "text/plain;version=0.0.4;q=1,text/plain;q=0.8,*/*;q=0.1"
+_KEEP_ALIVE = 90.0
+_CONNECTIONS = 100
+_LARGE = 512 * 1024
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_OK = 200
+_REDIRECTS = range(300, 400)
+
+
+class TargetHTTP:
+    """HTTP as exporters are given it: one session for all targets, no redirects, bodies read in capped pieces."""
+
+    def __init__(self, user_agent: str) -> None:
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            headers={"Accept": _ACCEPT, "User-Agent": user_agent},
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            trust_env=False,
+        )
+        self._tls: dict[Tls, ssl.SSLContext | None] = {}
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    async def get(self, target: Target) -> bytes:
+        """Return the decoded body of the target's endpoint; raises ScrapeError with the reason.
+
+        It takes as long as the target does: who calls it sets the limit.
+        """
+        url = URL(target.endpoint)
+        headers = {"Accept-Encoding": "identity" if url.host in _LOOPBACK else "gzip"}
+        try:
+            headers |= request_headers(target.access)
+            async with self._session.get(
+                url, headers=headers, allow_redirects=False, ssl=self._context(target.access.tls)
+            ) as response:
+                _check_status(response)
+                return await _read(response, target.max_body_size)
+        except aiohttp.ClientConnectorError as error:
+            raise ScrapeError(f"cannot connect to {url.host}:{url.port}: {error.os_error.strerror or error}") from error
+        except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
+            raise ScrapeError(f"{type(error).__name__}: {error}") from error
+        except NodePulseError as error:
+            raise ScrapeError(str(error)) from error
+
+    def _context(self, tls: Tls) -> ssl.SSLContext | bool:
+        if tls not in self._tls:
+            self._tls[tls] = tls_context(tls)
+        return self._tls[tls] or True
+
+
+def _check_status(response: aiohttp.ClientResponse) -> None:
+    if response.status in _REDIRECTS:
+        to = response.headers.get("Location", "nowhere")
+        raise ScrapeError(f"it redirects ({response.status}) to {to!r}, which is not followed; configure that endpoint")
+    if response.status != _OK:
+        raise ScrapeError(f"it answers {response.status} {response.reason or ''}".rstrip())
+    if response.content_type == "text/html":
+        raise ScrapeError("it answers with an HTML page; is the path of the endpoint right (often /metrics)?")
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    encoding = response.headers.get("Content-Encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
+        raise ScrapeError(f"it answers in the encoding {encoding!r}, which was not asked for")
+    inflate = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+    pieces = []
+    size = 0
+    async for piece in response.content.iter_any():
+        try:
+            part = inflate.decompress(piece, limit - size + 1) if inflate else piece
+        except zlib.error as error:
+            raise ScrapeError(f"its gzip body is broken: {error}") from error
+        size += len(part)
+        if size > limit:
+            raise ScrapeError(f"its body is larger than max_body_size, {format_size(limit)}")
+        pieces.append(part)
+    if inflate and not inflate.eof:
+        raise ScrapeError("its gzip body is cut short")
+    return b"".join(pieces)
+
+
+@frozen
+class Scraped:
+    """A stamped exposition and the number of its samples."""
+
+    body: bytes
+    samples: int
+
+
+class Scraper:
+    """Takes scrapes, and keeps plugins that do not return from taking anything else with them."""
+
+    def __init__(self, http: HTTP) -> None:
+        self._http = http
+        self._stuck: dict[str, asyncio.Future[Any]] = {}
+
+    async def scrape(self, target: Target, exporter: Exporter, slot: int, timeout: float) -> Scraped:  # noqa: ASYNC109 - the limit is part of the contract, and not the caller's to enforce
+        """Return a target's exposition, stamped with the slot; raises ScrapeError with the reason."""
+        stuck = self._stuck.get(target.name)
+        if stuck and not stuck.done():
+            raise ScrapeError(
+                f"{exporter.name} has not returned from an earlier scrape; it is not called again until it has"
+            )
+        task = asyncio.ensure_future(_call(exporter, target, self._http))
+        try:
+            await asyncio.wait({task}, timeout=timeout)
+        finally:
+            if not task.done():
+                task.cancel()
+                self._stuck[target.name] = task
+        if not task.done():
+            await asyncio.sleep(0)  # lets a well-behaved exporter take its cancellation
+            raise ScrapeError(f"no answer within {format_duration(timeout)}")
+        return await _checked(task.result(), target, slot)
+
+
+async def _checked(body: object, target: Target, slot: int) -> Scraped:
+    if isinstance(body, ScrapeError):
+        raise body
+    if not isinstance(body, bytes):
+        raise ScrapeError(f"its exporter returned {type(body).__name__}, where bytes of an exposition are due")
+    if len(body) > target.max_body_size:
+        raise ScrapeError(f"its body is larger than max_body_size, {format_size(target.max_body_size)}")
+    try:
+        stamped, samples = await asyncio.to_thread(stamp, body, slot) if len(body) > _LARGE else stamp(body, slot)
+    except ExpositionError as error:
+        raise ScrapeError(str(error)) from error
+    if not samples:
+        raise ScrapeError("its exposition holds no sample")
+    if target.sample_limit is not None and samples > target.sample_limit:
+        raise ScrapeError(f"it has {samples} samples, more than its sample_limit of {target.sample_limit}")
+    return Scraped(stamped, samples)
+
+
+async def _call(exporter: Exporter, target: Target, http: HTTP) -> object:
+    """Call an exporter's scrape; whatever it raises is returned, so that no exit of its own leaves the task."""
+    try:
+        if inspect.iscoroutinefunction(exporter.scrape):
+            return await exporter.scrape(target, http)
+        result = await _in_thread(exporter, target, http)
+        return await result if isinstance(result, Awaitable) else result
+    except ScrapeError as error:
+        return error
+    except BaseException as error:
+        current = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and current is not None and current.cancelling():
+            raise
+        return _raised(exporter, error)
+
+
+def _raised(exporter: Exporter, error: BaseException) -> ScrapeError:
+    return ScrapeError(f"{exporter.name} raised {type(error).__name__}: {error}")
+
+
+async def _in_thread(exporter: Exporter, target: Target, http: HTTP) -> object:
+    """Run a blocking scrape in a thread that does not hold up the end of the process."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[object] = loop.create_future()
+
+    def settle(result: object) -> None:
+        if not done.cancelled():
+            done.set_result(result)
+
+    def run() -> None:
+        try:
+            result: object = exporter.scrape(target, http)
+        except ScrapeError as error:
+            result = error
+        except BaseException as error:  # noqa: BLE001 - goes to the caller as its reason, whatever it is
+            result = _raised(exporter, error)
+        with contextlib.suppress(RuntimeError):  # the agent has ended meanwhile
+            loop.call_soon_threadsafe(settle, result)
+
+    threading.Thread(target=run, name=f"scrape {target.name}", daemon=True).start()
+    return await done
