@@ -51,9 +51,7 @@ class HTTPSender:
 
     def __init__(self, destination: Destination, user_agent: str, clock: Clock) -> None:
         if destination.compression == "zstd" and importlib.util.find_spec("zstandard") is None:
-            raise NodePulseError(
-                "server.compression: zstd needs a library: pip install 'nodepulse-core[zstd]'"
-            )
+            raise NodePulseError("server.compression: zstd needs a library: pip install 'nodepulse-core[zstd]'")
         self._destination = destination
         self._clock = clock
         self._user_agent = user_agent
