@@ -1,0 +1,26 @@
+"""What the user wants, checked whole before anything starts."""
+
+from nodepulse_core.config.document import find_config
+from nodepulse_core.config.load import Loaded, load_settings
+from nodepulse_core.config.migrate import migrate
+from nodepulse_core.config.settings import Logging, Settings
+from nodepulse_core.config.show import show
+from nodepulse_core.config.starter import starter
+from nodepulse_core.config.state import find_buffer, find_server_id, find_state_dir
+from nodepulse_core.config.targets import Targets, make_targets
+
+__all__ = [
+    "Loaded",
+    "Logging",
+    "Settings",
+    "Targets",
+    "find_buffer",
+    "find_config",
+    "find_server_id",
+    "find_state_dir",
+    "load_settings",
+    "make_targets",
+    "migrate",
+    "show",
+    "starter",
+]

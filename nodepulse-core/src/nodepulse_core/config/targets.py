@@ -1,0 +1,118 @@
+"""From settings and the installed exporters to targets."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection
+
+from attrs import frozen
+
+from nodepulse_core.config.document import KeyPath, did_you_mean
+from nodepulse_core.config.load import Loaded
+from nodepulse_core.config.settings import ExporterSettings
+from nodepulse_core.errors import ConfigError, PluginError, Problem
+from nodepulse_core.exporter import Exporter
+from nodepulse_core.model import GENERIC, Payload, Target
+from nodepulse_core.units import format_duration
+
+_TIMEOUT = 3.0
+_GENERIC_INTERVAL = 15.0
+
+
+@frozen
+class Targets:
+    """The targets of a configuration, and what about them is worth a warning."""
+
+    targets: tuple[Target, ...]
+    warnings: tuple[Problem, ...]
+
+
+def make_targets(loaded: Loaded, installed: Collection[str], load: Callable[[str], Exporter]) -> Targets:
+    """Return the enabled targets; only the exporters that they need are loaded.
+
+    `installed` are the names of exporters, `load` returns one or raises PluginError. Raises ConfigError with every
+    problem.
+    """
+    maker = _Maker(loaded, installed, load)
+    targets = [
+        target
+        for exporter, path in zip(loaded.settings.exporters, loaded.exporter_paths, strict=True)
+        if exporter.enabled and (target := maker.make(exporter, path)) is not None
+    ]
+    if maker.problems:
+        raise ConfigError(maker.problems, loaded.document.source)
+    if not targets and not loaded.settings.discovery.enabled:
+        maker.warn(("exporters",), "none of the exporters is enabled: there is nothing to scrape")
+    return Targets(tuple(targets), tuple(maker.warnings))
+
+
+class _Maker:
+    def __init__(self, loaded: Loaded, installed: Collection[str], load: Callable[[str], Exporter]) -> None:
+        self._loaded = loaded
+        self._installed = installed
+        self._load = load
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def warn(self, path: KeyPath, message: str) -> None:
+        self.warnings.append(self._loaded.document.problem(path, message))
+
+    def _fail(self, path: KeyPath, message: str) -> None:
+        self.problems.append(self._loaded.document.problem(path, message))
+
+    def make(self, settings: ExporterSettings, path: KeyPath) -> Target | None:
+        type_ = self._find_type(settings, path)
+        if type_ is None:
+            return None
+        exporter: Exporter | None = None
+        if type_ != GENERIC:
+            try:
+                exporter = self._load(type_)
+            except PluginError as error:
+                self._fail(path, str(error))
+                return None
+        endpoint = settings.endpoint or (exporter and exporter.default_endpoint)
+        if not endpoint:
+            self._fail((*path, "endpoint"), "this key is required for an exporter of type prometheus")
+            return None
+        default = exporter.default_interval if exporter else _GENERIC_INTERVAL
+        interval = settings.interval or self._loaded.settings.agent.interval or default
+        timeout = settings.timeout or min(_TIMEOUT, interval)
+        if timeout > interval:
+            longer = f"{format_duration(timeout)} is longer than its interval, {format_duration(interval)}"
+            self._fail((*path, "timeout"), longer)
+        payload: Payload = settings.payload or ("snapshot" if exporter else "raw")
+        if payload == "snapshot" and exporter is None:
+            self._fail((*path, "payload"), "an exporter of type prometheus has no snapshot; it is sent raw")
+        return Target(
+            name=settings.name,
+            type=type_,
+            endpoint=endpoint,
+            interval=interval,
+            timeout=timeout,
+            payload=payload,
+            retry=settings.retries(),
+            access=settings.access(),
+            max_body_size=settings.max_body_size,
+            sample_limit=settings.sample_limit,
+        )
+
+    def _find_type(self, settings: ExporterSettings, path: KeyPath) -> str | None:
+        type_ = settings.type or settings.name
+        if type_ == GENERIC or type_ in self._installed:
+            return type_
+        known = sorted({*self._installed, GENERIC})
+        if settings.type is not None or settings.endpoint is None:
+            lack = "" if settings.type is not None else ", and it has no endpoint"
+            hint = f"{did_you_mean(type_, known)}{_install(type_)}"
+            self._fail((*path, "type"), f"no exporter {type_!r} is installed{lack}{hint}")
+            return None
+        near = difflib.get_close_matches(type_, known, n=1, cutoff=0.8)
+        if near:
+            self.warn(path, f"no exporter {type_!r} is installed: its text is sent raw; did you mean {near[0]!r}?")
+        return GENERIC
+
+
+def _install(type_: str) -> str:
+    name = type_.removesuffix("_exporter")
+    return f"; install it with: pip install nodepulse-exporter-{name}" if name != type_ else ""
