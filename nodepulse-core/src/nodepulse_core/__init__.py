@@ -6,7 +6,7 @@ What is imported here is what a plugin uses; it stays compatible within a minor 
 from nodepulse_core.errors import NodePulseError, ScrapeError
 from nodepulse_core.exporter import HTTP, Exporter, HTTPExporter
 from nodepulse_core.exposition import Exposition, Sample
-from nodepulse_core.fields import Age, Count, First, Integer, Max, Min, Ratio
+from nodepulse_core.fields import Age, Count, Field, First, Integer, Max, Min, Ratio
 from nodepulse_core.hookspecs import hookimpl
 from nodepulse_core.model import Batch, Destination, Entry, Snapshot, Target
 from nodepulse_core.sender import Accepted, Later, Refused, Sender
@@ -23,6 +23,7 @@ __all__ = [
     "Entry",
     "Exporter",
     "Exposition",
+    "Field",
     "First",
     "HTTPExporter",
     "Integer",

@@ -143,9 +143,9 @@ class Buffer:
         self.windows.changed.set()
         return True
 
-    async def read(self, entry: Entry) -> StoredScrape:
-        """Return what an entry holds; raises EntryError where it is not whole."""
-        return await self._run(lambda: self._store.read(entry))
+    def read(self, entry: Entry) -> StoredScrape:
+        """Return what an entry holds. Blocking, and safe in any thread; raises EntryError where it is not whole."""
+        return self._store.read(entry)
 
     def entries(self, windows: Iterable[Window]) -> tuple[Entry, ...]:
         """Return the entries of some windows, in the order of their slots."""

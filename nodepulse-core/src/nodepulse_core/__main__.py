@@ -1,0 +1,5 @@
+"""`python -m nodepulse_core` is the command `nodepulse`."""
+
+from nodepulse_core.cli import main
+
+main()
