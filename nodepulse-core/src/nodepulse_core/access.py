@@ -1,8 +1,9 @@
-"""From what the configuration says about a peer to what a request carries: headers, and a TLS context."""
+"""From what the configuration says about a peer to what a request carries, and why a peer cannot be reached."""
 
 from __future__ import annotations
 
 import base64
+import os
 import ssl
 
 from nodepulse_core.errors import NodePulseError
@@ -45,3 +46,8 @@ def tls_context(tls: Tls) -> ssl.SSLContext | None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def explain(error: OSError) -> str:
+    """Return in the system's words why a connection failed, without the address that asyncio adds to them."""
+    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)

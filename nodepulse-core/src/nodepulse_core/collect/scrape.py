@@ -19,7 +19,7 @@ import aiohttp
 from attrs import frozen
 from yarl import URL
 
-from nodepulse_core.access import request_headers, tls_context
+from nodepulse_core.access import explain, request_headers, tls_context
 from nodepulse_core.errors import ExpositionError, NodePulseError, ScrapeError
 from nodepulse_core.exporter import HTTP, Exporter
 from nodepulse_core.exposition import stamp
@@ -69,7 +69,7 @@ class TargetHTTP:
                 _check_status(response)
                 return await _read(response, target.max_body_size)
         except aiohttp.ClientConnectorError as error:
-            raise ScrapeError(f"cannot connect to {url.host}:{url.port}: {error.os_error.strerror or error}") from error
+            raise ScrapeError(f"cannot connect to {url.host}:{url.port}: {explain(error.os_error)}") from error
         except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
             raise ScrapeError(f"{type(error).__name__}: {error}") from error
         except NodePulseError as error:

@@ -16,7 +16,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from nodepulse_core.access import request_headers, tls_context
+from nodepulse_core.access import explain, request_headers, tls_context
 from nodepulse_core.clock import Clock
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.model import Batch, Compression, Destination
@@ -92,7 +92,7 @@ class HTTPSender:
         except TimeoutError:
             return Later(f"no answer within {format_duration(destination.timeout)}")
         except aiohttp.ClientConnectorError as error:
-            return Later(f"cannot connect: {error.os_error.strerror or error}")
+            return Later(f"cannot connect: {explain(error.os_error)}")
         except (aiohttp.ClientError, OSError) as error:
             return Later(f"{type(error).__name__}: {error}")
 
