@@ -16,24 +16,25 @@ from attrs import frozen
 
 from nodepulse_core.errors import ExpositionError
 
-_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
-_LABEL = r"[a-zA-Z_][a-zA-Z0-9_]*+"
-_STRING = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
+# Greedy only: the possessive quantifiers of Python before 3.11.5 match what they must not (CPython issue 106052).
+_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+_LABEL = r"[a-zA-Z_][a-zA-Z0-9_]*"
+_STRING = r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
 _VALUE = (
-    r"(?:[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+"
-    r"|[+-]?[iI][nN][fF](?:inity)?+|[nN][aA][nN])"
+    r"(?:[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    r"|[+-]?[iI][nN][fF](?:inity)?|[nN][aA][nN])"
 )
-_LABELS = rf"\{{[ \t]*+(?:{_LABEL}[ \t]*+=[ \t]*+{_STRING}[ \t]*+(?:,[ \t]*+|(?=\}})))*+\}}"
-_EXEMPLAR = r"#[^\n]*+"
+_LABELS = rf"\{{[ \t]*(?:{_LABEL}[ \t]*=[ \t]*{_STRING}[ \t]*(?:,[ \t]*|(?=\}})))*\}}"
+_EXEMPLAR = r"#[^\n]*"
 
 # Most lines of most exporters look like this, and a body of nothing else is stamped without a second look.
-_PLAIN_LINE = rf"(?:#[^\n]*+|{_NAME}(?:\{{(?:{_LABEL}={_STRING},?+)*+\}})?+ {_VALUE})?+\n"
-_PLAIN = re.compile(rf"(?:{_PLAIN_LINE})*+".encode())
+_PLAIN_LINE = rf"(?:#[^\n]*|{_NAME}(?:\{{(?:{_LABEL}={_STRING},?)*\}})? {_VALUE})?"
+_ODD_LINE = re.compile(rf"\n(?!{_PLAIN_LINE}(?:\n|\Z))".encode())
 
-_SAMPLE = rf"[ \t]*+({_NAME})(?:[ \t]*+({_LABELS}))?+[ \t]++({_VALUE})(?:[ \t]++(-?[0-9]++))?+[ \t]*+({_EXEMPLAR})?+"
-_SAMPLE_TEXT = re.compile(_SAMPLE)
-_LINE = re.compile(rf"(?:[ \t]*+(?:#[^\n]*+)?+|{_SAMPLE})\r?".encode())
-_LABEL_PAIR = re.compile(rf"({_LABEL})[ \t]*+=[ \t]*+({_STRING})")
+_SAMPLE = rf"[ \t]*({_NAME})(?:[ \t]*({_LABELS}))?[ \t]+({_VALUE})(?:[ \t]+(-?[0-9]+))?[ \t]*({_EXEMPLAR})?"
+_SAMPLE_TEXT = re.compile(rf"{_SAMPLE}\r?$", re.MULTILINE)
+_LINE = re.compile(rf"(?:[ \t]*(?:#[^\n]*)?|{_SAMPLE})\r?".encode())
+_LABEL_PAIR = re.compile(rf"({_LABEL})[ \t]*=[ \t]*({_STRING})")
 _ESCAPE = re.compile(r"\\([\\n\"])")
 _UNESCAPED = {"\\": "\\", "n": "\n", '"': '"'}
 _SHOWN = 80
@@ -60,17 +61,17 @@ def stamp(body: bytes, slot: int) -> tuple[bytes, int]:
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         raise ExpositionError(f"line {line} is not UTF-8: byte 0x{body[error.start]:02x}") from None
+    if body and not body.endswith(b"\n"):
+        last = body.rsplit(b"\n", 1)[-1]
+        raise ExpositionError(f"the last line is cut short: {_shown(last)}")
     suffix = b" %d000" % slot
-    if _PLAIN.fullmatch(body):
+    if not _ODD_LINE.search(b"\n" + body, 0, len(body)):
         stamped = b"\n".join([line + suffix if line and line[0] != _HASH else line for line in body.split(b"\n")])
         return stamped, (len(stamped) - len(body)) // len(suffix)
     return _stamp_carefully(body, suffix)
 
 
 def _stamp_carefully(body: bytes, suffix: bytes) -> tuple[bytes, int]:
-    if body and not body.endswith(b"\n"):
-        last = body.rsplit(b"\n", 1)[-1]
-        raise ExpositionError(f"the last line is cut short: {_shown(last)}")
     stamped = []
     samples = 0
     for number, line in enumerate(body.split(b"\n"), start=1):
