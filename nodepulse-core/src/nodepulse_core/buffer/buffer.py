@@ -107,7 +107,7 @@ class Buffer:
         return self._index.size + self._quarantined.size
 
     def __contains__(self, entry: Entry) -> bool:
-        return entry in self._index or entry in self._writing
+        return entry in self._index or entry in self._writing or entry in self._quarantined
 
     async def put(self, entry: Entry, type_: str, body: bytes, *, now: float) -> bool:
         """Store a stamped exposition; return False where its slot has an entry already.
