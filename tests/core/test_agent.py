@@ -49,7 +49,7 @@ class Dashboard:
 async def dashboard() -> AsyncIterator[Dashboard]:
     """Give a dashboard that listens."""
     made = Dashboard()
-    await made.server.start_server()
+    await made.server.start_server(shutdown_timeout=0.1)
     yield made
     await made.server.close()
 
@@ -69,7 +69,7 @@ async def exporter() -> AsyncIterator[TestServer]:
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/hang", hang)
     server = TestServer(app)
-    await server.start_server()
+    await server.start_server(shutdown_timeout=0.1)
     yield server
     await server.close()
 
@@ -244,7 +244,7 @@ async def test_a_second_signal_ends_it_at_once(
     app.router.add_post("/in", hang)
     await dashboard.server.close()
     dashboard.server = TestServer(app)
-    await dashboard.server.start_server()
+    await dashboard.server.start_server(shutdown_timeout=0.1)
     run = make_run(target("one", exporter))
     run.config.write_text(run.config.read_text().replace("timeout: 2s", "timeout: 60s"))
     run.start()
