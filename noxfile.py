@@ -58,6 +58,6 @@ def build(session: nox.Session) -> None:
 @nox.session
 def requirements(session: nox.Session) -> None:
     """Write requirements.txt anew, with the newest versions; needs uv."""
-    options = ["--all-packages", "--all-groups", "--no-emit-workspace", "--no-header", "--no-annotate"]
+    options = ["--all-packages", "--all-groups", "--all-extras", "--no-emit-workspace", "--no-header", "--no-annotate"]
     session.run("uv", "lock", "--upgrade", external=True)
     session.run("uv", "export", "--quiet", *options, "--output-file", "requirements.txt", external=True)
