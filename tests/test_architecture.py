@@ -17,7 +17,7 @@ DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("nodepulse-*/pyproject.
 # Each row may import the rows above it, and itself where it says so. A module is found by its longest prefix.
 ROWS: list[tuple[str, set[str]]] = [
     ("words", {"errors", "units", "model", "clock"}),
-    ("contracts", {"exposition", "fields", "exporter", "sender", "hookspecs", "access"}),
+    ("contracts", {"exposition", "families", "fields", "exporter", "sender", "hookspecs", "access"}),
     ("settings", {"config", "plugins"}),
     ("stages", {"collect.schedule", "collect.scrape", "buffer", "deliver.batch", "deliver.backoff"}),
     ("stages", {"deliver.http_sender", "deliver.pending", "health", "logs"}),

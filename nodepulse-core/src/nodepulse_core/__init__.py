@@ -6,6 +6,7 @@ What is imported here is what a plugin uses; it stays compatible within a minor 
 from nodepulse_core.errors import NodePulseError, ScrapeError
 from nodepulse_core.exporter import HTTP, Exporter, HTTPExporter
 from nodepulse_core.exposition import Exposition, Sample
+from nodepulse_core.families import Distribution, Family, write_exposition
 from nodepulse_core.fields import Age, Count, Field, First, Integer, Max, Min, Ratio
 from nodepulse_core.hookspecs import hookimpl
 from nodepulse_core.model import Batch, Destination, Entry, Snapshot, Target
@@ -20,9 +21,11 @@ __all__ = [
     "Batch",
     "Count",
     "Destination",
+    "Distribution",
     "Entry",
     "Exporter",
     "Exposition",
+    "Family",
     "Field",
     "First",
     "HTTPExporter",
@@ -40,4 +43,5 @@ __all__ = [
     "Target",
     "__version__",
     "hookimpl",
+    "write_exposition",
 ]

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from attrs import frozen
+from nodepulse_core import Family, write_exposition
 
 Labels = dict[str, str]
 
@@ -30,16 +30,6 @@ _PSEUDO = re.compile(
 )
 
 
-@frozen
-class Family:
-    """One metric: its name, type, help, and its series as labels and values."""
-
-    name: str
-    type: str
-    help: str
-    series: tuple[tuple[Labels, float], ...]
-
-
 def read_host(proc: Path = Path("/proc")) -> str:
     """Return an exposition of this host (text format 0.0.4), as it is now."""
     families: list[Family] = []
@@ -53,18 +43,7 @@ def read_host(proc: Path = Path("/proc")) -> str:
     families.append(Family("node_time_seconds", "gauge", "System time in seconds since epoch.", (({}, time.time()),)))
     help_ = "Whether a collector succeeded."
     families.append(Family("node_scrape_collector_success", "gauge", help_, tuple(success)))
-    return "".join(line for family in families for line in _write(family))
-
-
-def _write(family: Family) -> Iterator[str]:
-    yield f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.type}\n"
-    for labels, value in family.series:
-        pairs = ",".join(f'{name}="{_escape(text)}"' for name, text in labels.items())
-        yield f"{family.name}{{{pairs}}} {value!r}\n" if pairs else f"{family.name} {value!r}\n"
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return write_exposition(families)
 
 
 def _gauge(name: str, help_: str, value: float) -> Family:
@@ -162,10 +141,6 @@ def parse_mounts(text: str) -> list[Labels]:
         if not _REMOTE.fullmatch(fstype) and not _PSEUDO.fullmatch(fstype):
             mounts[mountpoint] = {"device": device, "fstype": fstype, "mountpoint": mountpoint}
     return list(mounts.values())
-
-
-def _unescape(octal: re.Match[str]) -> str:
-    return chr(int(octal[1], 8))
 
 
 def _collect_filesystems(proc: Path) -> list[Family]:
