@@ -76,7 +76,7 @@ class HTTPExporter:
 
         `fields` maps each field of the snapshot to where it is taken from (see `nodepulse_core.fields`);
         `snapshot` is a function for what fields cannot say. Without either the raw text is sent.
-        Without `detect`, an exposition is of this type when any of the fields finds its metric in it.
+        Without `detect`, an exposition is of this type when its snapshot holds anything.
 
         Raises FieldError where a field is written wrongly, ValueError where the interval is no duration.
         """
@@ -103,7 +103,7 @@ class HTTPExporter:
         return take_fields(self._fields, text) if self._fields else None
 
     def detect(self, text: str) -> bool:
-        """Ask the exporter's own function; without one, look whether any field finds its metric."""
+        """Ask the exporter's own function; without one, look whether the snapshot holds anything."""
         if self._detect is not None:
             return self._detect(text)
-        return bool(self._fields) and bool(take_fields(self._fields, text))
+        return bool(self.snapshot(text))
