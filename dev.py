@@ -22,7 +22,7 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "set-up")
 REQUIREMENTS = os.path.join(ROOT, "requirements.txt")
-DISTRIBUTIONS = ("core", "exporter-node", "exporter-postgres", "exporter-redis", "dashboard")
+DISTRIBUTIONS = ("core", "exporter-node", "exporter-postgres", "exporter-redis", "exporter-process", "dashboard")
 FOLDERS = [os.path.join(ROOT, "nodepulse-" + name) for name in DISTRIBUTIONS]
 LINT = (
     ["-m", "ruff", "check"],

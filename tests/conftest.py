@@ -44,6 +44,21 @@ def redis_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def process_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the endpoint of a running prometheus-process-exporter that watches itself and one other process."""
+    need("prometheus-process-exporter", "sleep")
+    home = tmp_path_factory.mktemp("process")
+    address = f"127.0.0.1:{free_port()}"
+    config = home / "groups.yml"
+    # `comm` is cut to 15 characters by the kernel.
+    config.write_text("process_names: [{name: exporter, comm: [prometheus-proc]}, {name: sleeper, comm: [sleep]}]\n")
+    exporter = ["prometheus-process-exporter", f"-config.path={config}", f"-web.listen-address={address}"]
+    with running(["sleep", "600"], home / "sleep.log"), running(exporter, home / "exporter.log"):
+        await_text(f"http://{address}/metrics", contains='num_procs{groupname="sleeper"}', log=home / "exporter.log")
+        yield f"http://{address}/metrics"
+
+
+@pytest.fixture(scope="session")
 def postgres_exporter() -> Iterator[str]:
     """Give the endpoint of a running prometheus-postgres-exporter, before a new PostgreSQL cluster."""
     need("initdb", "postgres", "prometheus-postgres-exporter")

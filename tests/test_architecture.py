@@ -163,7 +163,7 @@ def test_modules_stay_small(distribution: Path) -> None:
     assert [path for path, lines in long.items() if lines > 300] == []
 
 
-@pytest.mark.parametrize("name", ["node", "postgres", "redis"])
+@pytest.mark.parametrize("name", ["node", "postgres", "process", "redis"])
 def test_exporters_use_what_a_third_party_may_use(name: str) -> None:
     """The exporters of this repository import nothing of the core but the package's public names."""
     package = ROOT / f"nodepulse-exporter-{name}" / "src" / f"nodepulse_exporter_{name}"
