@@ -229,12 +229,59 @@ async def test_an_exporter_that_does_not_return_is_called_once(scraper: Scraper)
     exporter = Foreign(scrape)
     with pytest.raises(ScrapeError, match="no answer within 50ms"):
         await scraper.scrape(target(), exporter, SLOT, 0.05)
+    for _ in range(3):
+        with pytest.raises(ScrapeError, match="has not returned from an earlier scrape"):
+            await scraper.scrape(target(), exporter, SLOT, 0.05)
+    assert len(calls) == 1
     release.set()
-    for _ in range(100):
+    for _ in range(500):
         await asyncio.sleep(0.01)
-        if (await asyncio.gather(scraper.scrape(target(), exporter, SLOT, 1), return_exceptions=True))[0] is not None:
+        if not isinstance(
+            (await asyncio.gather(scraper.scrape(target(), exporter, SLOT, 1), return_exceptions=True))[0], ScrapeError
+        ):
             break
-    assert len(calls) <= 2
+    assert len(calls) == 2
+
+
+async def test_an_exporter_is_closed_once_asked() -> None:
+    """`close` is called, be it a coroutine or a plain function; an exporter without one has nothing to close."""
+    closed = []
+
+    class Keeping(Foreign):
+        async def close(self) -> None:
+            closed.append("coroutine")
+
+    class Plain(Foreign):
+        def close(self) -> None:
+            closed.append("plain")
+
+    scraper = Scraper(None)  # type: ignore[arg-type]  # nothing is fetched
+    for exporter in (Keeping(None), Plain(None), Foreign(None)):  # type: ignore[arg-type]  # nothing is scraped
+        await scraper.close(exporter)
+    assert closed == ["coroutine", "plain"]
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
+async def test_an_exporter_that_raises_at_its_end_ends_nothing_else(error: BaseException) -> None:
+    """Whatever an exporter's `close` raises, the agent goes on ending."""
+
+    class Raising(Foreign):
+        async def close(self) -> None:
+            raise error
+
+    await Scraper(None).close(Raising(None))  # type: ignore[arg-type]  # nothing is fetched or scraped
+
+
+async def test_an_exporter_that_hangs_at_its_end_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exporter's `close` that does not return holds up the end for a bounded time."""
+    monkeypatch.setattr("nodepulse_core.collect.scrape._CLOSING", 0.02)
+
+    class Hanging(Foreign):
+        async def close(self) -> None:
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(5):
+        await Scraper(None).close(Hanging(None))  # type: ignore[arg-type]  # nothing is fetched or scraped
 
 
 async def test_a_coroutine_that_refuses_to_end_is_not_called_again(scraper: Scraper) -> None:

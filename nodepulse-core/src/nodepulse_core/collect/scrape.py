@@ -10,9 +10,8 @@ import asyncio
 import contextlib
 import inspect
 import ssl
-import threading
 import zlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -20,6 +19,7 @@ from attrs import frozen
 from yarl import URL
 
 from nodepulse_core.access import explain, request_headers, tls_context
+from nodepulse_core.blocking import call_blocking
 from nodepulse_core.errors import ExpositionError, NodePulseError, ScrapeError
 from nodepulse_core.exporter import HTTP, Exporter
 from nodepulse_core.exposition import stamp
@@ -29,6 +29,7 @@ from nodepulse_core.units import format_duration, format_size
 _ACCEPT = "text/plain;version=0.0.4;q=1,text/plain;q=0.8,*/*;q=0.1"
 _KEEP_ALIVE = 90.0
 _CONNECTIONS = 100
+_CLOSING = 1.0
 _LARGE = 512 * 1024
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _OK = 200
@@ -146,6 +147,13 @@ class Scraper:
             raise ScrapeError(f"no answer within {format_duration(timeout)}")
         return await _checked(task.result(), target, slot)
 
+    async def close(self, exporter: Exporter) -> None:
+        """Have an exporter close what it keeps open, where it has a `close`; it gets 1 s, and may raise anything."""
+        if hasattr(exporter, "close"):
+            task = asyncio.ensure_future(_close(exporter.close))
+            await asyncio.wait({task}, timeout=_CLOSING)
+            task.cancel()
+
 
 async def _checked(body: object, target: Target, slot: int) -> Scraped:
     if isinstance(body, ScrapeError):
@@ -181,28 +189,24 @@ async def _call(exporter: Exporter, target: Target, http: HTTP) -> object:
         return _raised(exporter, error)
 
 
+async def _close(close: Callable[[], object]) -> None:
+    with contextlib.suppress(BaseException):  # a plugin that exits while it closes must not end what else is closed
+        result = close()
+        if isinstance(result, Awaitable):
+            await result
+
+
 def _raised(exporter: Exporter, error: BaseException) -> ScrapeError:
     return ScrapeError(f"{exporter.name} raised {type(error).__name__}: {error}")
 
 
 async def _in_thread(exporter: Exporter, target: Target, http: HTTP) -> object:
-    """Run a blocking scrape in a thread that does not hold up the end of the process."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[object] = loop.create_future()
-
-    def settle(result: object) -> None:
-        if not done.cancelled():
-            done.set_result(result)
-
-    def run() -> None:
+    def run() -> object:
         try:
-            result: object = exporter.scrape(target, http)
+            return exporter.scrape(target, http)
         except ScrapeError as error:
-            result = error
+            return error
         except BaseException as error:  # noqa: BLE001 - goes to the caller as its reason, whatever it is
-            result = _raised(exporter, error)
-        with contextlib.suppress(RuntimeError):  # the agent has ended meanwhile
-            loop.call_soon_threadsafe(settle, result)
+            return _raised(exporter, error)
 
-    threading.Thread(target=run, name=f"scrape {target.name}", daemon=True).start()
-    return await done
+    return await call_blocking(run, f"scrape {target.name}")
