@@ -18,6 +18,7 @@ DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("nodepulse-*/pyproject.
 ROWS: list[tuple[str, set[str]]] = [
     ("words", {"errors", "units", "model", "clock"}),
     ("contracts", {"exposition", "families", "fields", "exporter", "sender", "hookspecs", "access"}),
+    ("contracts", {"blocking", "connections"}),
     ("settings", {"config", "plugins"}),
     ("stages", {"collect.schedule", "collect.scrape", "buffer", "deliver.batch", "deliver.backoff"}),
     ("stages", {"deliver.http_sender", "deliver.pending", "health", "logs"}),

@@ -3,8 +3,9 @@
 What is imported here is what a plugin uses; it stays compatible within a minor version.
 """
 
+from nodepulse_core.connections import Connections
 from nodepulse_core.errors import NodePulseError, ScrapeError
-from nodepulse_core.exporter import HTTP, Exporter, HTTPExporter
+from nodepulse_core.exporter import HTTP, Collector, Exporter, HTTPExporter
 from nodepulse_core.exposition import Exposition, Sample
 from nodepulse_core.families import Distribution, Family, write_exposition
 from nodepulse_core.fields import Age, Count, Field, First, Integer, Max, Min, Ratio
@@ -19,6 +20,8 @@ __all__ = [
     "Accepted",
     "Age",
     "Batch",
+    "Collector",
+    "Connections",
     "Count",
     "Destination",
     "Distribution",

@@ -81,7 +81,8 @@ class Agent:
         """
         await asyncio.to_thread(self.buffer.open)
         http = TargetHTTP(self._plan.user_agent)
-        collect = self._collect(http)
+        scraper = Scraper(http)
+        collect = self._collect(scraper)
         drain = self._drain()
         self._announce()
         for job in self._jobs:
@@ -91,6 +92,8 @@ class Agent:
             await stop.wait()
         finally:
             await self._end(collect, drain, draining)
+            exporters = {id(job.exporter): job.exporter for job in self._jobs}
+            await asyncio.gather(*map(scraper.close, exporters.values()))
             for close in (self._sender.close, http.close, self.buffer.close):
                 with contextlib.suppress(Exception):  # a plugin's sender may raise; the rest is closed all the same
                     await close()
@@ -108,10 +111,10 @@ class Agent:
         except Exception:  # a defect of ours must not keep the buffer from being closed
             log.exception("the last delivery failed; it is made up for after the next start")
 
-    def _collect(self, http: TargetHTTP) -> Collect:
+    def _collect(self, scraper: Scraper) -> Collect:
         return Collect(
             buffer=self.buffer,
-            scraper=Scraper(http),
+            scraper=scraper,
             health=self.health,
             clock=self._clock,
             server_id=self._plan.server_id,

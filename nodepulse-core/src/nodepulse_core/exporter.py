@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
+from nodepulse_core.blocking import call_blocking
 from nodepulse_core.errors import FieldError
+from nodepulse_core.families import Family, write_exposition
 from nodepulse_core.fields import Field, parse_field, take_fields
 from nodepulse_core.model import Target
 from nodepulse_core.units import parse_duration
 
+HTTP_SCHEMES = ("http", "https")
 SnapshotObjects = dict[str, Any] | list[dict[str, Any]] | None
 """What a snapshot function returns: one object, several, or None to have the raw text sent."""
 
@@ -23,9 +28,11 @@ class HTTP(Protocol):
 
 
 class Exporter(Protocol):
-    """One type of exporter. It holds no state of its own and serves many targets.
+    """One type of exporter. It holds no state that a scrape depends on, and serves many targets.
 
-    `scrape` may also be a plain function: it is then run in a thread.
+    `scrape` may also be a plain function: it is then run in a thread. Two more members are optional: `schemes`, a
+    tuple of the schemes of endpoints that it reads (without it http and https), and `async close()`, called once when
+    the agent ends, for what it keeps open.
     """
 
     @property
@@ -59,8 +66,27 @@ class Exporter(Protocol):
         ...
 
 
+class Collector(Protocol):
+    """What collects a target's metrics without an exporter's process in between.
+
+    It may have an `async close()`, as an exporter may.
+    """
+
+    async def collect(self, target: Target) -> Iterable[Family]:
+        """Return the target's metrics; raises ScrapeError, or anything, where there are none.
+
+        It may also be a plain function: it is then run in a thread.
+        """
+        ...
+
+
+def schemes_of(exporter: Exporter) -> tuple[str, ...]:
+    """Return the schemes of the endpoints that an exporter reads."""
+    return tuple(getattr(exporter, "schemes", HTTP_SCHEMES))
+
+
 class HTTPExporter:
-    """An exporter that answers HTTP GET with text, as nearly all do."""
+    """An exporter that answers HTTP GET with text, as nearly all do; some of them can also do without."""
 
     def __init__(
         self,
@@ -71,12 +97,14 @@ class HTTPExporter:
         fields: Mapping[str, str | Field] | None = None,
         snapshot: Callable[[str], SnapshotObjects] | None = None,
         detect: Callable[[str], bool] | None = None,
+        collectors: Mapping[str, Collector] | None = None,
     ) -> None:
         """Describe an exporter.
 
         `fields` maps each field of the snapshot to where it is taken from (see `nodepulse_core.fields`);
         `snapshot` is a function for what fields cannot say. Without either the raw text is sent.
         Without `detect`, an exposition is of this type when its snapshot holds anything.
+        `collectors` maps schemes of endpoints, such as `redis`, to what collects there by itself.
 
         Raises FieldError where a field is written wrongly, ValueError where the interval is no duration.
         """
@@ -88,13 +116,26 @@ class HTTPExporter:
         self._fields = {key: parse_field(source) for key, source in (fields or {}).items()}
         self._snapshot = snapshot
         self._detect = detect
+        self._collectors = dict(collectors or {})
+        self.schemes = (*HTTP_SCHEMES, *self._collectors)
 
     def __repr__(self) -> str:
         return f"HTTPExporter({self.name!r}, default_endpoint={self.default_endpoint!r})"
 
     async def scrape(self, target: Target, http: HTTP) -> bytes:
-        """Return the body that the target's endpoint answers with."""
-        return await http.get(target)
+        """Return the body that the target's endpoint answers with, or what its scheme's collector collects."""
+        collector = self._collectors.get(target.endpoint.partition(":")[0].lower())
+        if collector is None:
+            return await http.get(target)
+        if inspect.iscoroutinefunction(collector.collect):
+            return write_exposition(await collector.collect(target)).encode()
+        return await call_blocking(partial(_collect, collector, target), f"collect {target.name}")
+
+    async def close(self) -> None:
+        """Close what the collectors keep open."""
+        for collector in {id(each): each for each in self._collectors.values()}.values():
+            if hasattr(collector, "close"):
+                await collector.close()
 
     def snapshot(self, text: str) -> SnapshotObjects:
         """Return the fields' values, or what the exporter's own function makes of the text."""
@@ -107,3 +148,7 @@ class HTTPExporter:
         if self._detect is not None:
             return self._detect(text)
         return bool(self.snapshot(text))
+
+
+def _collect(collector: Any, target: Target) -> bytes:
+    return write_exposition(collector.collect(target)).encode()

@@ -90,7 +90,9 @@ def _find(context: Context, name: str) -> tuple[PluginHost, Target]:
 
 async def _scrape(target: Target, exporter: Exporter, slot: int) -> bytes:
     http = TargetHTTP(f"nodepulse-agent/{__version__}")
+    scraper = Scraper(http)
     try:
-        return (await Scraper(http).scrape(target, exporter, slot, target.timeout)).body
+        return (await scraper.scrape(target, exporter, slot, target.timeout)).body
     finally:
+        await scraper.close(exporter)
         await http.close()

@@ -24,6 +24,8 @@ Count = NewType("Count", int)
 """At least 1."""
 URLText = NewType("URLText", str)
 """An http or https URL."""
+EndpointText = NewType("EndpointText", str)
+"""An http or https URL, or what else its exporter reads, such as `redis://localhost` or `host:`."""
 Name = NewType("Name", str)
 ServerID = NewType("ServerID", str)
 Headers = NewType("Headers", dict[str, str])
@@ -97,7 +99,7 @@ class ExporterSettings:
     name: Name
     type: Name | None = None
     enabled: bool = True
-    endpoint: URLText | None = None
+    endpoint: EndpointText | None = None
     interval: Interval | None = None
     timeout: Duration | None = None
     payload: Payload | None = None

@@ -9,7 +9,7 @@ from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import attrs
 from cattrs import ClassValidationError, Converter, IterableValidationError
@@ -18,6 +18,7 @@ from cattrs.errors import ForbiddenExtraKeysError
 from nodepulse_core.config import settings as rules
 from nodepulse_core.config.document import Document, KeyPath, did_you_mean
 from nodepulse_core.errors import Problem
+from nodepulse_core.exporter import HTTP_SCHEMES
 from nodepulse_core.units import parse_duration, parse_size
 
 T = TypeVar("T")
@@ -26,7 +27,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _SERVER_ID = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 _UNSET_ID = "00000000-0000-0000-0000-000000000000"
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOST_AND_PORT = re.compile(r"[^:/]+:\d+(/.*)?")
 _LARGEST_PORT = 65535
+_SECRET_PARAMETERS = {"user", "username", "password", "pass"}
 
 
 class Structure:
@@ -191,6 +194,25 @@ def _path(value: Any) -> Path:
 
 
 def _url(value: Any) -> str:
+    text, hidden, parts = _split_url(value)
+    if parts.scheme not in HTTP_SCHEMES or not parts.hostname:
+        raise ValueError(f"{hidden!r} is no URL; write it like http://localhost:9100/metrics")
+    return text
+
+
+def _endpoint(value: Any) -> str:
+    """Check what holds for any scheme; whether the exporter reads it is known once that is loaded."""
+    text, hidden, parts = _split_url(value)
+    if parts.scheme in HTTP_SCHEMES:
+        return _url(text)
+    if not parts.scheme or _HOST_AND_PORT.fullmatch(text):
+        raise ValueError(f"{hidden!r} is no URL; write it like http://localhost:9100/metrics")
+    if any(key.lower() in _SECRET_PARAMETERS for key, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        raise ValueError("its query holds a user or password; use basic_auth for it")
+    return text
+
+
+def _split_url(value: Any) -> tuple[str, str, SplitResult]:
     text = _string(value)
     hidden = re.sub(r"//[^/@]*@", "//…@", text)
     try:
@@ -198,11 +220,11 @@ def _url(value: Any) -> str:
         port = parts.port
     except ValueError as error:
         raise ValueError(f"{hidden!r} is no URL: {error}") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s\x00-\x1f]", text) or port == 0:
+    if re.search(r"[\s\x00-\x1f]", text) or port == 0:
         raise ValueError(f"{hidden!r} is no URL; write it like http://localhost:9100/metrics")
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"{hidden!r} holds a user or password; use basic_auth or a header for it")
-    return text
+    return text, hidden, parts
 
 
 def _name(value: Any) -> str:
@@ -265,6 +287,7 @@ _CHECKS: dict[Any, Callable[[Any], Any]] = {
     rules.Size: _size,
     rules.Count: _count,
     rules.URLText: _url,
+    rules.EndpointText: _endpoint,
     rules.Name: _name,
     rules.ServerID: _server_id,
     rules.Headers: _headers,

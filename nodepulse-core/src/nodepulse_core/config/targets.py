@@ -11,7 +11,7 @@ from nodepulse_core.config.document import KeyPath, did_you_mean
 from nodepulse_core.config.load import Loaded
 from nodepulse_core.config.settings import ExporterSettings
 from nodepulse_core.errors import ConfigError, PluginError, Problem
-from nodepulse_core.exporter import Exporter
+from nodepulse_core.exporter import HTTP_SCHEMES, Exporter, schemes_of
 from nodepulse_core.model import GENERIC, Payload, Target
 from nodepulse_core.units import format_duration
 
@@ -75,6 +75,7 @@ class _Maker:
         if not endpoint:
             self._fail((*path, "endpoint"), "this key is required for an exporter of type prometheus")
             return None
+        self._check_scheme(endpoint, exporter, (*path, "endpoint"))
         default = exporter.default_interval if exporter else _GENERIC_INTERVAL
         interval = settings.interval or self._loaded.settings.agent.interval or default
         timeout = settings.timeout or min(_TIMEOUT, interval)
@@ -96,6 +97,13 @@ class _Maker:
             max_body_size=settings.max_body_size,
             sample_limit=settings.sample_limit,
         )
+
+    def _check_scheme(self, endpoint: str, exporter: Exporter | None, path: KeyPath) -> None:
+        scheme = endpoint.partition(":")[0].lower()
+        known = schemes_of(exporter) if exporter else HTTP_SCHEMES
+        if scheme not in known:
+            who = exporter.name if exporter else GENERIC
+            self._fail(path, f"{who} reads no endpoint of scheme {scheme!r}; known: {', '.join(known)}")
 
     def _find_type(self, settings: ExporterSettings, path: KeyPath) -> str | None:
         type_ = settings.type or settings.name
