@@ -3,6 +3,7 @@
 What is imported here is what a plugin uses; it stays compatible within a minor version.
 """
 
+from nodepulse_core.access import read_password, tls_context
 from nodepulse_core.connections import Connections
 from nodepulse_core.errors import NodePulseError, ScrapeError
 from nodepulse_core.exporter import HTTP, Collector, Exporter, HTTPExporter
@@ -46,5 +47,7 @@ __all__ = [
     "Target",
     "__version__",
     "hookimpl",
+    "read_password",
+    "tls_context",
     "write_exposition",
 ]

@@ -5,27 +5,41 @@ from __future__ import annotations
 import base64
 import os
 import ssl
+from pathlib import Path
 
 from nodepulse_core.errors import NodePulseError
-from nodepulse_core.model import Access, Tls
+from nodepulse_core.model import Access, BasicAuth, Tls
 
 
 def request_headers(access: Access) -> dict[str, str]:
-    """Return the headers of a request. A token file is read each time, so a new token is used at once.
+    """Return the headers of a request. A token or password file is read each time, so what is new is used at once.
 
-    Raises NodePulseError, naming the file and never its content, where the token cannot be read.
+    Raises NodePulseError, naming the file and never its content, where it cannot be read.
     """
     headers = dict(access.headers)
     if access.basic_auth:
-        pair = f"{access.basic_auth.username}:{access.basic_auth.password}"
+        pair = f"{access.basic_auth.username}:{read_password(access.basic_auth)}"
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
     if access.bearer_token_file:
-        try:
-            token = access.bearer_token_file.read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise NodePulseError(f"cannot read the token in {access.bearer_token_file}: {error}") from error
-        headers["Authorization"] = f"Bearer {token}"
+        headers["Authorization"] = f"Bearer {_read_secret(access.bearer_token_file, 'token')}"
     return headers
+
+
+def read_password(auth: BasicAuth) -> str:
+    """Return the password, from its file where it stands in one, without the line's end; empty where there is none.
+
+    Raises NodePulseError, naming the file and never its content, where it cannot be read.
+    """
+    return _read_secret(auth.password_file, "password") if auth.password_file else auth.password
+
+
+def _read_secret(path: Path, what: str) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise NodePulseError(f"cannot read the {what} in {path}: {explain(error)}") from error
+    except UnicodeDecodeError:
+        raise NodePulseError(f"cannot read the {what} in {path}: it is not UTF-8") from None
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext | None:

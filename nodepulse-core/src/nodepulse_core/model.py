@@ -37,10 +37,14 @@ class Tls:
 
 @frozen
 class BasicAuth:
-    """User and password for HTTP basic authentication; the password is never shown."""
+    """User and password, for HTTP basic authentication or a server's own; the password is never shown.
+
+    It stands here or in a file; without either there is none.
+    """
 
     username: str
-    password: str = field(repr=False)
+    password: str = field(default="", repr=False)
+    password_file: Path | None = None
 
 
 @frozen

@@ -8,6 +8,7 @@ import pytest
 from nodepulse_core import Exporter, HTTPExporter
 from nodepulse_core.config import load_settings, make_targets
 from nodepulse_core.errors import ConfigError
+from nodepulse_core.model import BasicAuth
 
 
 class Collecting:
@@ -72,3 +73,16 @@ def test_a_generic_target_reads_http_only(tmp_path: Path) -> None:
     """A target without an exporter of its own has no other scheme."""
     with pytest.raises(ConfigError, match="prometheus reads no endpoint of scheme 'host'; known: http, https"):
         endpoint("host:", tmp_path, "prometheus")
+
+
+def test_a_password_stands_in_one_place(tmp_path: Path) -> None:
+    """A password and a file for it exclude each other; one alone is taken."""
+    path = tmp_path / "nodepulse.yml"
+    head = "server: {endpoint: 'http://127.0.0.1:1/in'}\nexporters:\n  - {name: x, type: x_exporter, basic_auth: "
+    path.write_text(f"{head}{{username: u, password_file: {tmp_path}/secret}}}}\n")
+    (target,) = make_targets(load_settings(path, {}), ["x_exporter"], load).targets
+    assert target.access.basic_auth == BasicAuth("u", password_file=tmp_path / "secret")
+    path.write_text(f"{head}{{username: u, password: hunter2, password_file: /secret}}}}\n")
+    with pytest.raises(ConfigError, match="password and password_file exclude each other") as caught:
+        load_settings(path, {})
+    assert "hunter2" not in str(caught.value)

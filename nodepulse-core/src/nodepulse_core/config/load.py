@@ -142,6 +142,8 @@ def _check_together(structure: Structure, settings: Settings, paths: list[KeyPat
         _check_tls(structure, exporter.tls, (*path, "tls"))
         if exporter.basic_auth and exporter.bearer_token_file:
             structure.note((*path, "basic_auth"), "basic_auth and bearer_token_file exclude each other")
+        if exporter.basic_auth and exporter.basic_auth.password is not None and exporter.basic_auth.password_file:
+            structure.note((*path, "basic_auth"), "password and password_file exclude each other")
     if not is_loopback(settings.api.listen) and settings.api.token_file is None:
         structure.note(("api", "listen"), f"{settings.api.listen} is no loopback address: set api.token_file")
 

@@ -51,10 +51,15 @@ class TlsSettings:
 
 @frozen
 class BasicAuthSettings:
-    """`basic_auth`."""
+    """`basic_auth`: the password stands here, or in a file that is read at each scrape."""
 
     username: str
-    password: str = field(repr=False)
+    password: str | None = field(default=None, repr=False)
+    password_file: Path | None = None
+
+    def auth(self) -> BasicAuth:
+        """Return user and password, or the file that holds it."""
+        return BasicAuth(self.username, self.password or "", self.password_file)
 
 
 @frozen
@@ -113,7 +118,7 @@ class ExporterSettings:
 
     def access(self) -> Access:
         """Return what its requests carry."""
-        auth = BasicAuth(self.basic_auth.username, self.basic_auth.password) if self.basic_auth else None
+        auth = self.basic_auth.auth() if self.basic_auth else None
         return Access(self.headers, auth, self.bearer_token_file, self.tls.tls())
 
     def retries(self) -> Retry:
