@@ -21,9 +21,9 @@ ROWS: list[tuple[str, set[str]]] = [
     ("contracts", {"blocking", "connections"}),
     ("settings", {"config", "plugins"}),
     ("stages", {"collect.schedule", "collect.scrape", "buffer", "deliver.batch", "deliver.backoff"}),
-    ("stages", {"deliver.http_sender", "deliver.pending", "health", "logs"}),
+    ("stages", {"deliver.http_sender", "deliver.pending", "health", "logs", "watch"}),
     ("loops", {"collect", "deliver"}),
-    ("whole", {"agent"}),
+    ("whole", {"agent", "control", "fleet", "plan", "report", "reporter"}),
     ("edges", {"cli", "http", "testing", "__main__"}),
 ]
 ORDER = ["words", "contracts", "settings", "stages", "loops", "whole", "edges"]

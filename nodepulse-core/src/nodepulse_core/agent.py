@@ -1,9 +1,9 @@
-"""The whole: builds every part from the settings, wires them, runs them, and ends them in order.
+"""The whole: builds every part from the plan, wires them, runs them, and ends them in order.
 
-     targets ─▶ collect ─▶ ┌────────┐ ─▶ drain ─▶ sender ─▶ destination
-                  │        │ buffer │     │
-                  ▼        └────────┘     ▼
-                health ◀──────────────────┘
+     fleet ─▶ collect ─▶ ┌────────┐ ─▶ drain ─▶ sender ─▶ destination
+       ▲        │        │ buffer │     │
+    control     ▼        └────────┘     ▼
+              health ◀──────────────────┘ ─▶ report
 
 Nothing else in the package looks for another part: each is handed what it needs, here.
 """
@@ -14,129 +14,145 @@ import asyncio
 import contextlib
 import logging
 import random
-from pathlib import Path
-
-from attrs import frozen
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from nodepulse_core.buffer import Buffer, Limits
 from nodepulse_core.clock import Clock
-from nodepulse_core.collect import Collect, Job, Scraper, TargetHTTP
-from nodepulse_core.config import Settings
+from nodepulse_core.collect import Collect, Scraper, TargetHTTP
+from nodepulse_core.config import AddedTargets, Settings
+from nodepulse_core.control import Control
 from nodepulse_core.deliver import BatchMaker, Drain, HTTPSender, Observers, Pending
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.exporter import Exporter, HTTPExporter
+from nodepulse_core.fleet import Fleet
 from nodepulse_core.health import Health
 from nodepulse_core.model import GENERIC, Target
-from nodepulse_core.plugins import PluginHost, Registry
+from nodepulse_core.plan import Plan
+from nodepulse_core.reporter import Identity, Reporter, look
 from nodepulse_core.sender import Sender
 from nodepulse_core.units import format_size
+from nodepulse_core.watch import Watch
 
 _HOUR = 3600.0
 DRAIN_SECONDS = 5.0
 """How long the end of the agent may take."""
+_CLOSING_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
 
-@frozen
-class Plan:
-    """Everything an agent is built from."""
-
-    settings: Settings
-    targets: tuple[Target, ...]
-    server_id: str
-    buffer_path: Path
-    host: PluginHost
-    registry: Registry
-    version: str
-
-    @property
-    def user_agent(self) -> str:
-        """How the agent names itself to exporters and dashboards."""
-        return f"nodepulse-agent/{self.version}"
-
-
 class Agent:
-    """One agent: `run` it once."""
+    """One agent: make it in a running event loop, and `run` it once."""
 
     def __init__(self, plan: Plan, clock: Clock) -> None:
         """Build all parts; raises NodePulseError where one cannot be built. Nothing is opened yet."""
-        settings = plan.settings
         self._plan = plan
         self._clock = clock
+        settings = plan.wanted.settings
         self.health = Health()
-        limits = Limits(
-            retention=settings.buffer.retention_hours * _HOUR,
-            max_bytes=settings.buffer.max_bytes,
-            min_free_bytes=settings.buffer.min_free_bytes,
+        self.buffer = Buffer(plan.buffer_path, _limits(settings), settings.buffer.fsync)
+        self._sender = self._choose_sender(settings)
+        self._http = TargetHTTP(plan.user_agent)
+        self._scraper = Scraper(self._http)
+        self._collect = Collect(
+            buffer=self.buffer,
+            scraper=self._scraper,
+            health=self.health,
+            clock=clock,
+            server_id=plan.server_id,
+            scrape_failed=plan.host.scrape_failed,
         )
-        self.buffer = Buffer(plan.buffer_path, limits, settings.buffer.fsync)
-        self._sender = self._choose_sender()
-        self._jobs = tuple(Job(target, self._exporter(target)) for target in plan.targets)
+        self.fleet = Fleet(self._collect, self._exporter)
+        self._drain = self._make_drain(settings)
+        self._watch = Watch(clock, lambda: look(clock, self.buffer))
+        self.control = Control(
+            fleet=self.fleet,
+            added=AddedTargets(plan.state_dir),
+            registry=plan.registry,
+            exporter=self._exporter,
+            scraper=self._scraper,
+            clock=clock,
+            wanted=plan.wanted,
+            reread=plan.reread,
+            adopt=self._adopt,
+        )
+        self.reporter = Reporter(
+            identity=Identity(clock.now(), plan.version, plan.server_id),
+            clock=clock,
+            health=self.health,
+            buffer=self.buffer,
+            fleet=self.fleet,
+            watch=self._watch,
+            host=plan.host,
+            destination=lambda: (self._sender.name, self._endpoint),
+            dead=self._dead,
+        )
+        self._endpoint = settings.server.endpoint
+        self._beside: list[asyncio.Task[None]] = []
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(
+        self, stop: asyncio.Event, serving: Callable[[], AbstractAsyncContextManager[object]] = contextlib.nullcontext
+    ) -> None:
         """Collect and drain until `stop` is set, then deliver what is complete, for at most 5 s.
 
-        Raises StorageError, before anything is scraped, where the buffer is in use or cannot be used.
+        `serving` is entered once the buffer is open: it is where the agent's own HTTP comes in. Raises NodePulseError,
+        before anything is scraped, where the buffer is in use or cannot be used, or serving cannot begin.
         """
         await asyncio.to_thread(self.buffer.open)
-        http = TargetHTTP(self._plan.user_agent)
-        scraper = Scraper(http)
-        collect = self._collect(scraper)
-        drain = self._drain()
-        self._announce()
-        for job in self._jobs:
-            collect.add(job)
-        draining = asyncio.create_task(drain.run(), name="drain")
         try:
-            await stop.wait()
+            async with serving():
+                await self._run(stop)
         finally:
-            await self._end(collect, drain, draining)
-            exporters = {id(job.exporter): job.exporter for job in self._jobs}
-            await asyncio.gather(*map(scraper.close, exporters.values()))
-            for close in (self._sender.close, http.close, self.buffer.close):
-                with contextlib.suppress(Exception):  # a plugin's sender may raise; the rest is closed all the same
-                    await close()
+            await self._close()
             self._take_leave()
 
-    async def _end(self, collect: Collect, drain: Drain, draining: asyncio.Task[None]) -> None:
+    async def _run(self, stop: asyncio.Event) -> None:
+        self._announce()
+        self._beside = [
+            asyncio.create_task(self._drain.run(), name="drain"),
+            asyncio.create_task(self._watch.run(), name="watch"),
+        ]
         try:
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await collect.stop()
-                draining.cancel()
-                await asyncio.gather(draining, return_exceptions=True)
-                await drain.flush()
+            await self.control.start()
+            await stop.wait()
+        finally:
+            await self._end()
+
+    async def _close(self) -> None:
+        await asyncio.gather(*map(self._scraper.close, self._plan.registry.loaded()))
+        for close in (self._sender.close, self._http.close, self.buffer.close):
+            with contextlib.suppress(Exception):  # a plugin's sender may raise or hang; the rest is closed all the same
+                await asyncio.wait_for(close(), _CLOSING_SECONDS)
+
+    async def _end(self) -> None:
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS - _CLOSING_SECONDS):
+                await self._collect.stop()
+                for task in self._beside:
+                    task.cancel()
+                await asyncio.gather(*self._beside, return_exceptions=True)
+                await self._drain.flush()
         except TimeoutError:
             log.info("the end took longer than %d s; what is left is delivered after the next start", DRAIN_SECONDS)
         except Exception:  # a defect of ours must not keep the buffer from being closed
             log.exception("the last delivery failed; it is made up for after the next start")
 
-    def _collect(self, scraper: Scraper) -> Collect:
-        return Collect(
-            buffer=self.buffer,
-            scraper=scraper,
-            health=self.health,
-            clock=self._clock,
-            server_id=self._plan.server_id,
-            scrape_failed=self._plan.host.scrape_failed,
-        )
-
-    def _drain(self) -> Drain:
-        settings = self._plan.settings.buffer
+    def _make_drain(self, settings: Settings) -> Drain:
         host = self._plan.host
         return Drain(
             buffer=self.buffer,
             maker=BatchMaker(
                 read=self.buffer.read,
-                targets={target.name: target for target in self._plan.targets},
+                target=self._target,
                 exporter=self._plan.registry.find,
                 transform=host.transform,
             ),
             sender=self._sender,
             pending=Pending(
                 self.buffer,
-                settings.batch_size,
-                lambda: random.uniform(0.0, settings.drain_jitter),  # noqa: S311 - spreads a fleet, guards no secret
+                settings.buffer.batch_size,
+                lambda: random.uniform(0.0, settings.buffer.drain_jitter),  # noqa: S311 - spreads a fleet, guards no secret
                 ordered=bool(self._sender.ordered),
             ),
             health=self.health,
@@ -144,16 +160,26 @@ class Agent:
             observers=Observers(sent=host.batch_sent, rejected=host.batch_rejected),
         )
 
-    def _choose_sender(self) -> Sender:
-        settings = self._plan.settings.server
-        destination = settings.destination()
-        if settings.sender == HTTPSender.name:
+    def _adopt(self, old: Settings, new: Settings) -> tuple[str, ...]:
+        return ()
+
+    def _dead(self) -> list[str]:
+        return [*self._collect.dead, *(task.get_name() for task in self._beside if task.done())]
+
+    def _target(self, name: str) -> Target | None:
+        member = self.fleet.find(name)
+        return None if member is None else member.target
+
+    def _choose_sender(self, settings: Settings) -> Sender:
+        server = settings.server
+        destination = server.destination()
+        if server.sender == HTTPSender.name:
             return HTTPSender(destination, self._plan.user_agent, self._clock)
         senders = self._plan.host.senders(destination)
-        if settings.sender not in senders:
+        if server.sender not in senders:
             known = ", ".join(sorted({HTTPSender.name, *senders}))
-            raise NodePulseError(f"server.sender: there is no sender {settings.sender!r}; known: {known}")
-        return senders[settings.sender]
+            raise NodePulseError(f"server.sender: there is no sender {server.sender!r}; known: {known}")
+        return senders[server.sender]
 
     def _exporter(self, target: Target) -> Exporter:
         if target.type == GENERIC:
@@ -161,7 +187,7 @@ class Agent:
         return self._plan.registry.load(target.type)
 
     def _announce(self) -> None:
-        targets = ", ".join(target.name for target in self._plan.targets) or "none"
+        targets = ", ".join(target.name for target in self._plan.wanted.targets) or "none"
         log.info("nodepulse %s, server_id %s, targets: %s", self._plan.version, self._plan.server_id, targets)
         if self.buffer.count:
             size = format_size(self.buffer.size)
@@ -179,3 +205,11 @@ class Agent:
             self.buffer.count,
             self.buffer.path,
         )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        retention=settings.buffer.retention_hours * _HOUR,
+        max_bytes=settings.buffer.max_bytes,
+        min_free_bytes=settings.buffer.min_free_bytes,
+    )

@@ -7,12 +7,15 @@ rarely, and once more when it is over, with how often and how long.
 from __future__ import annotations
 
 import logging
+from collections import deque
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from nodepulse_core.units import format_duration
 
 _LOUDEST = 64
+_REMEMBERED = 60
+_LARGEST_RESPONSE = 256 * 1024
 log = logging.getLogger(__name__)
 
 
@@ -25,7 +28,7 @@ class Condition:
     failures: int = 0
     last_success: float | None = None
     last_error: str | None = None
-    _failing_since: float | None = field(default=None, init=False)
+    failing_since: float | None = None
     _in_a_row: int = field(default=0, init=False)
 
     @property
@@ -35,21 +38,21 @@ class Condition:
 
     def succeeded(self, now: float) -> None:
         """Note a success; says so where it ends a failure."""
-        if self._failing_since is not None:
-            lasted = format_duration(max(0, round(now - self._failing_since)))
+        if self.failing_since is not None:
+            lasted = format_duration(max(0, round(now - self.failing_since)))
             log.info("%s works again, after %d failures in %s", self.subject, self._in_a_row, lasted)
         self.successes += 1
         self.last_success = now
         self.last_error = None
-        self._failing_since = None
+        self.failing_since = None
         self._in_a_row = 0
 
     def failed(self, now: float, reason: str, then: str) -> None:
         """Note a failure; says so at the 1st, 2nd, 4th, … and then every 64th of a row, or when the reason changes."""
         self.failures += 1
         self._in_a_row += 1
-        if self._failing_since is None:
-            self._failing_since = now
+        if self.failing_since is None:
+            self.failing_since = now
         count = self._in_a_row
         thin = count % _LOUDEST if count > _LOUDEST else count & (count - 1)
         if reason != self.last_error or not thin:
@@ -58,23 +61,67 @@ class Condition:
         self.last_error = reason
 
 
+@frozen
+class Outcome:
+    """How one scrape went: its slot, the seconds it took with all its tries, its samples, and why it failed."""
+
+    slot: int
+    seconds: float
+    samples: int = 0
+    tries: int = 1
+    error: str | None = None
+
+
+@define
+class TargetHealth:
+    """What is known of one target since its loop began; `recent` are its last outcomes, oldest first."""
+
+    condition: Condition
+    recent: deque[Outcome] = field(factory=lambda: deque(maxlen=_REMEMBERED))
+    samples: int = 0
+    seconds: float = 0.0
+    retries: int = 0
+    skipped: int = 0
+    """Ticks it was not scraped at, because the scrape before took too long or the clock jumped."""
+    next_at: float | None = None
+    """When its next scrape begins: seconds since the epoch."""
+    response: bytes = field(default=b"", repr=False)
+    """The beginning of the last exposition that was stored, at most 256 KiB, for a person to look at."""
+
+    def succeeded(self, now: float, outcome: Outcome, body: bytes) -> None:
+        """Note a scrape that was stored."""
+        self.note(outcome)
+        self.response = body if len(body) <= _LARGEST_RESPONSE else body[:_LARGEST_RESPONSE]
+        self.condition.succeeded(now)
+
+    def failed(self, now: float, outcome: Outcome, then: str) -> None:
+        """Note a scrape that failed; `then` says what happens next."""
+        self.note(outcome)
+        self.condition.failed(now, outcome.error or "it failed", then)
+
+    def note(self, outcome: Outcome) -> None:
+        """Note an outcome that says nothing of the target itself: its scrape was good, and the disk did not take it."""
+        self.recent.append(outcome)
+        self.samples += outcome.samples
+        self.seconds += outcome.seconds
+        self.retries += outcome.tries - 1
+
+
 class Health:
-    """The conditions of all targets and of the destination."""
+    """The conditions of all targets, of the disk and of the destination."""
 
     def __init__(self) -> None:
-        self.targets: dict[str, Condition] = {}
+        self.targets: dict[str, TargetHealth] = {}
+        self.storage = Condition("storage")
         self.destination = Condition("delivery")
-        self.skipped: dict[str, int] = {}
 
-    def target(self, name: str) -> Condition:
-        """Return a target's condition, new where there is none yet."""
-        return self.targets.setdefault(name, Condition(name))
+    def target(self, name: str) -> TargetHealth:
+        """Return what is known of a target, new where there is nothing yet."""
+        known = self.targets.get(name)
+        if known is None:
+            known = self.targets[name] = TargetHealth(Condition(name))
+        return known
 
     def forget(self, name: str) -> None:
         """Drop a target that is no more."""
         self.targets.pop(name, None)
-        self.skipped.pop(name, None)
-
-    def skip(self, name: str, ticks: int) -> None:
-        """Count ticks that a target was not scraped at, because the scrape before took too long."""
-        self.skipped[name] = self.skipped.get(name, 0) + ticks

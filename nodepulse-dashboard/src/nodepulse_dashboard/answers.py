@@ -61,7 +61,7 @@ async def errors_as_json(  # noqa: PLR0911 - one return for each kind of failure
     except UnknownError as error:
         return refusal(404, str(error))
     except StoreError as error:
-        log.error("%s; whoever asked may try again in %d s", error, RETRY_AFTER)  # noqa: TRY400 - foreseen: no traceback
+        log.error("%s; whoever asked may try again in %d s", error, RETRY_AFTER)
         return refusal(503, str(error), {"Retry-After": str(RETRY_AFTER)})
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))

@@ -50,7 +50,7 @@ def scrape(context: Context, name: str, form: str) -> None:
         return
     maker = BatchMaker(
         read=lambda _: StoredScrape(target.type, body.decode()),
-        targets={target.name: target},
+        target={target.name: target}.get,
         exporter=registry.find,
         transform=host.transform,
     )

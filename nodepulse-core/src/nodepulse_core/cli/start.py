@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -12,11 +13,13 @@ import sys
 import click
 
 from nodepulse_core import __version__
-from nodepulse_core.agent import Agent, Plan
+from nodepulse_core.agent import Agent
 from nodepulse_core.cli.context import Context
 from nodepulse_core.clock import SystemClock
 from nodepulse_core.config import Loaded, find_buffer, find_server_id, find_state_dir
+from nodepulse_core.errors import NodePulseError
 from nodepulse_core.logs import LogFile, set_up_logs
+from nodepulse_core.plan import Plan, Wanted
 from nodepulse_core.plugins import Registry
 
 _GARBAGE_SECONDS = 60.0
@@ -29,25 +32,31 @@ def start(context: Context) -> None:
     """Run the agent in the foreground.
 
     SIGTERM or Ctrl-C ends it: what is complete is delivered for at most 5 s, the rest after the next start. A second
-    one ends it at once; nothing that was stored is lost by that.
+    one ends it at once; nothing that was stored is lost by that. SIGHUP reads the configuration again, and restarts
+    only what differs.
     """
     loaded = context.load()
     state_dir = find_state_dir(loaded.settings, context.environ)
     _set_up_logs(loaded, context)
     host = context.host_for(loaded)
     registry = Registry(host)
-    targets = context.targets(loaded, registry)
+
+    def read(loaded: Loaded) -> Wanted:
+        return Wanted(loaded.settings, context.targets(loaded, registry).targets)
+
+    wanted = read(loaded)
     host.load_behaviour()
     plan = Plan(
-        settings=loaded.settings,
-        targets=targets.targets,
+        wanted=wanted,
+        reread=lambda: read(context.load()),
         server_id=find_server_id(loaded.settings, state_dir),
+        state_dir=state_dir,
         buffer_path=find_buffer(loaded.settings, state_dir),
         host=host,
         registry=registry,
         version=__version__,
     )
-    asyncio.run(_run(Agent(plan, SystemClock())))
+    asyncio.run(_run(plan))
 
 
 def _set_up_logs(loaded: Loaded, context: Context) -> None:
@@ -65,17 +74,25 @@ def _set_up_logs(loaded: Loaded, context: Context) -> None:
     set_up_logs(settings.level, settings.format, file, stdout=settings.output != "file")
 
 
-async def _run(agent: Agent) -> None:
+async def _run(plan: Plan) -> None:
+    agent = Agent(plan, SystemClock())
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[None]] = set()
 
     def ask(number: int) -> None:
         if stop.is_set():
             os._exit(128 + number)
         stop.set()
 
+    def reload() -> None:
+        task = asyncio.create_task(_reload(agent), name="reload")
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, ask, each)
+    loop.add_signal_handler(signal.SIGHUP, reload)
     garbage = asyncio.create_task(_collect_garbage())
     await agent.run(stop)
     garbage.cancel()
@@ -83,6 +100,11 @@ async def _run(agent: Agent) -> None:
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)
+
+
+async def _reload(agent: Agent) -> None:
+    with contextlib.suppress(NodePulseError):  # it is in the log, and what ran goes on
+        await agent.control.reload()
 
 
 async def _collect_garbage() -> None:

@@ -1,5 +1,6 @@
 """What the user wants, checked whole before anything starts."""
 
+from nodepulse_core.config.added import AddedTargets, Given, check_added
 from nodepulse_core.config.document import find_config
 from nodepulse_core.config.load import Loaded, load_settings
 from nodepulse_core.config.migrate import migrate
@@ -10,10 +11,13 @@ from nodepulse_core.config.state import find_buffer, find_server_id, find_state_
 from nodepulse_core.config.targets import Targets, make_targets
 
 __all__ = [
+    "AddedTargets",
+    "Given",
     "Loaded",
     "Logging",
     "Settings",
     "Targets",
+    "check_added",
     "find_buffer",
     "find_config",
     "find_server_id",

@@ -63,11 +63,14 @@ class Document:
 
     def problem(self, path: KeyPath, message: str, *, shown: KeyPath | None = None) -> Problem:
         """Return a problem with the value at a path, placed there or at the nearest thing above that is in the file."""
+        key = write_path(path if shown is None else shown)
+        if not self.places:  # it was not read from a file
+            return Problem(message, key)
         at = path
         while at and at not in self.places:
             at = at[:-1]
         line, column = self.places.get(at, (1, 1))
-        return Problem(message, write_path(path if shown is None else shown), line, column)
+        return Problem(message, key, line, column)
 
 
 def read_document(path: Path) -> Document:

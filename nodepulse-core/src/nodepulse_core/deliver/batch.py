@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -41,16 +41,16 @@ class BatchMaker:
     def __init__(
         self,
         read: Callable[[Entry], StoredScrape],
-        targets: Mapping[str, Target],
+        target: Callable[[str], Target | None],
         exporter: Callable[[str], Exporter | None],
         transform: Transform,
     ) -> None:
-        """Take what reads an entry, the configured targets by name, what finds an exporter by type, and the hooks.
+        """Take what reads an entry, what finds a target by name and an exporter by type, and the hooks.
 
         `exporter` returns None for a type that is not installed; `transform` may raise what it likes.
         """
         self._read = read
-        self._targets = targets
+        self._find_target = target
         self._exporter = exporter
         self._transform = transform
 
@@ -87,7 +87,7 @@ class BatchMaker:
         return Snapshot(entry, key, tuple(objects), json, stored.text)
 
     def _target(self, entry: Entry, stored: StoredScrape) -> Target | None:
-        configured = self._targets.get(entry.target)
+        configured = self._find_target(entry.target)
         if configured is not None and stored.type in (None, configured.type):
             return configured
         type_ = stored.type or (entry.target if self._exporter(entry.target) else None)

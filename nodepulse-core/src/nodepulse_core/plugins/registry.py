@@ -31,6 +31,10 @@ class Registry:
             exporter = self._exporters[type_] = self._load(type_)
         return exporter
 
+    def loaded(self) -> tuple[Exporter, ...]:
+        """Return the exporters that were asked for so far."""
+        return tuple(self._exporters.values())
+
     def find(self, type_: str) -> Exporter | None:
         """Return the exporter of a type; None, said once, where there is none that works."""
         if type_ in self._missed:

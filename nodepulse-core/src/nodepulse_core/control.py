@@ -1,0 +1,165 @@
+"""Control: what may be asked of a running agent. The API and signals end here, and nowhere else.
+
+    add ─▶ check ─▶ one scrape, to see that it works ─▶ fleet ─▶ kept in the state directory
+    remove ─▶ fleet: its loop has ended ─▶ no longer kept
+    reload ─▶ read the file, whole ─▶ fleet: only what differs ─▶ settings
+
+Whatever takes long (a scrape, a file) is done outside of the fleet's lock, so one caller never holds up another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from attrs import frozen
+
+from nodepulse_core.clock import Clock
+from nodepulse_core.collect import Scraper
+from nodepulse_core.config import AddedTargets, Given, Settings, check_added
+from nodepulse_core.errors import ConfigError, NodePulseError
+from nodepulse_core.exporter import Exporter
+from nodepulse_core.fleet import Change, Fleet, NameTakenError
+from nodepulse_core.model import Target
+from nodepulse_core.plan import Wanted
+from nodepulse_core.plugins import Registry
+
+log = logging.getLogger(__name__)
+
+
+class UnknownTargetError(NodePulseError):
+    """A name that no target has; lists those that are there."""
+
+
+class DeclaredError(NodePulseError):
+    """A target that the configuration file declares, and only that can remove."""
+
+
+@frozen
+class Reloaded:
+    """What a reload changed, and which keys take effect only after a restart."""
+
+    change: Change
+    after_restart: tuple[str, ...] = ()
+
+
+class Control:
+    """Adds, removes and reloads."""
+
+    def __init__(
+        self,
+        *,
+        fleet: Fleet,
+        added: AddedTargets,
+        registry: Registry,
+        exporter: Callable[[Target], Exporter],
+        scraper: Scraper,
+        clock: Clock,
+        wanted: Wanted,
+        reread: Callable[[], Wanted],
+        adopt: Callable[[Settings, Settings], tuple[str, ...]],
+    ) -> None:
+        """Take the parts, what the file asked for, what reads it again, and what puts other settings into force.
+
+        `adopt` is given the old and the new settings and returns the keys that it could not put into force.
+        """
+        self._fleet = fleet
+        self._added = added
+        self._registry = registry
+        self._exporter = exporter
+        self._scraper = scraper
+        self._clock = clock
+        self._wanted = wanted
+        self._reread = reread
+        self._adopt = adopt
+        self._kept: dict[str, Given] = {}
+        self._keeping = asyncio.Lock()
+        self._reloading = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Start the targets of the file, and those that were added before the last end of the agent.
+
+        One of these that cannot be used any more is said, left out, and kept for the next start.
+        """
+        await self._fleet.apply(self._wanted.targets, "file")
+        try:
+            self._kept = await asyncio.to_thread(self._added.read)
+        except NodePulseError as error:
+            log.error("%s; they are not scraped", error)
+            return
+        for name, given in self._kept.items():
+            try:
+                await self._fleet.add(self._check(given), "api")
+            except NodePulseError as error:
+                log.warning("the target %s, added at run time, is not scraped: %s", name, error)
+
+    async def add(self, given: Given, *, force: bool = False) -> Target:
+        """Scrape one more target from now on, also after a restart; returns it.
+
+        Raises ConfigError with every problem of what was given, NameTakenError, and ScrapeError where the first scrape
+        fails, which `force` leaves out. Nothing is changed then.
+        """
+        target = self._check(given)
+        taken = self._fleet.find(target.name)
+        if taken is not None:
+            raise NameTakenError(f"the name {target.name!r} is taken by a target from the {taken.place}")
+        if not force:
+            slot = int(self._clock.now())
+            await self._scraper.scrape(target, self._exporter(target), slot, target.timeout)
+        await self._fleet.add(target, "api")
+        try:
+            await self._keep(target.name, given)
+        except NodePulseError:
+            await self._fleet.remove(target.name)
+            raise
+        log.info("+%s: added at run time, every %g s from %s", target.name, target.interval, target.endpoint)
+        return target
+
+    async def remove(self, name: str) -> None:
+        """Stop scraping a target that was added or found; returns when its loop has ended.
+
+        Raises UnknownTargetError, and DeclaredError where the file declares it.
+        """
+        member = self._fleet.find(name)
+        if member is None:
+            known = ", ".join(each.target.name for each in self._fleet.members()) or "none"
+            raise UnknownTargetError(f"there is no target {name!r}; there are: {known}")
+        if member.origin == "file":
+            raise DeclaredError(f"{name} is declared in the configuration file; remove it there, then reload")
+        await self._fleet.remove(name)
+        await self._keep(name, None)
+        log.info("-%s: removed at run time", name)
+
+    async def reload(self) -> Reloaded:
+        """Read the file again and restart only what differs.
+
+        Raises ConfigError where the file is wrong; what ran goes on then.
+        """
+        async with self._reloading:
+            try:
+                wanted = await asyncio.to_thread(self._reread)
+                change = await self._fleet.apply(wanted.targets, "file")
+            except ConfigError as error:
+                log.error("the configuration was not reloaded, and what ran goes on: %d problems", len(error.problems))
+                for problem in error.problems:
+                    log.error("%s", problem.render(error.source))
+                raise
+            after_restart = self._adopt(self._wanted.settings, wanted.settings)
+            self._wanted = wanted
+        log.info("reloaded: %s", change)
+        if after_restart:
+            log.warning("these keys take effect after a restart: %s", ", ".join(after_restart))
+        return Reloaded(change, after_restart)
+
+    def _check(self, given: Given) -> Target:
+        return check_added(given, self._wanted.settings, self._registry.names(), self._registry.load)
+
+    async def _keep(self, name: str, given: Given | None) -> None:
+        async with self._keeping:
+            kept = {each: value for each, value in self._kept.items() if each != name}
+            if given is not None:
+                kept[name] = given
+            if kept != self._kept:
+                await asyncio.to_thread(self._added.write, kept)
+                self._kept = kept

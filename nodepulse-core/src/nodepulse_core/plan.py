@@ -1,0 +1,39 @@
+"""What an agent is built from, and what a reload brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import frozen
+
+from nodepulse_core.config import Settings
+from nodepulse_core.model import Target
+from nodepulse_core.plugins import PluginHost, Registry
+
+
+@frozen
+class Wanted:
+    """What the configuration file asks for: its settings, and the targets that they come to."""
+
+    settings: Settings
+    targets: tuple[Target, ...]
+
+
+@frozen
+class Plan:
+    """Everything an agent is built from. `reread` reads the configuration file again; it raises ConfigError."""
+
+    wanted: Wanted
+    reread: Callable[[], Wanted]
+    server_id: str
+    state_dir: Path
+    buffer_path: Path
+    host: PluginHost
+    registry: Registry
+    version: str
+
+    @property
+    def user_agent(self) -> str:
+        """How the agent names itself to exporters and dashboards."""
+        return f"nodepulse-agent/{self.version}"

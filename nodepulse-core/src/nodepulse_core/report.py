@@ -1,0 +1,144 @@
+"""What the agent tells about itself at a moment, and whether it is well: the source of every page, answer and metric.
+
+A report is plain frozen data. Times are seconds since the epoch, durations are seconds, sizes are bytes; what has not
+happened yet is None. It holds no secret: of an endpoint only what `show_endpoint` leaves.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from attrs import frozen
+
+from nodepulse_core.health import Outcome
+from nodepulse_core.watch import BacklogPoint
+
+Status = Literal["healthy", "degraded", "unhealthy"]
+TargetStatus = Literal["running", "failed", "starting"]
+
+
+@frozen
+class TargetReport:
+    """One target: what it is, how its last scrape went, and its counts since its loop began."""
+
+    name: str
+    type: str
+    endpoint: str
+    origin: str
+    interval: float
+    status: TargetStatus
+    last_scrape: float | None
+    """When the last scrape that was stored ended."""
+    last_error: str | None
+    """Why the last scrape failed; None where it did not."""
+    failing_since: float | None
+    next_scrape: float | None
+    recent: tuple[Outcome, ...]
+    scrapes: int
+    failures: int
+    samples: int
+    seconds: float
+    retries: int
+    skipped: int
+
+
+@frozen
+class BufferReport:
+    """The buffer, and the books since the start: found + stored = delivered + files + quarantined + evicted + left."""
+
+    path: str
+    files: int
+    size_bytes: int
+    oldest: int | None
+    """The slot of the oldest entry that waits."""
+    found: int
+    stored: int
+    delivered: int
+    quarantined: int
+    evicted: int
+    left: int
+    refused: int
+    error: str | None
+    """Why the last write failed; None where it did not."""
+
+
+@frozen
+class DeliveryReport:
+    """The way to the destination, and its counts since the start."""
+
+    sender: str
+    endpoint: str
+    last_success: float | None
+    last_error: str | None
+    failing_since: float | None
+    batches: int
+    failures: int
+
+
+@frozen
+class PluginReport:
+    """One installed plugin; `error` says why it cannot be used, as far as that is known."""
+
+    name: str
+    distribution: str
+    version: str
+    error: str | None
+
+
+@frozen
+class Report:
+    """The agent at a moment."""
+
+    at: float
+    started: float
+    version: str
+    server_id: str
+    status: Status
+    reasons: tuple[str, ...]
+    """Why it is not healthy, one sentence each."""
+    targets: tuple[TargetReport, ...]
+    buffer: BufferReport
+    delivery: DeliveryReport
+    plugins: tuple[PluginReport, ...]
+    backlog: tuple[BacklogPoint, ...]
+    """The last hour, oldest first."""
+    lag: float
+    """The longest that the event loop was late in the last minute."""
+    late_seconds: float
+
+
+def show_endpoint(endpoint: str) -> str:
+    """Return an endpoint without what may be a secret: no user, no query, no fragment."""
+    parts = urlsplit(endpoint)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def judge(
+    *,
+    targets: tuple[TargetReport, ...],
+    buffer: BufferReport,
+    delivery: DeliveryReport,
+    evicted: int,
+    quarantined: int,
+    dead: list[str],
+) -> tuple[Status, tuple[str, ...]]:
+    """Return whether the agent is well, and why it is not.
+
+    `evicted` and `quarantined` are counts of the last ten minutes; `dead` names loops that have ended. Unhealthy means
+    that the agent itself cannot work; a target or a dashboard that is down only makes it degraded.
+    """
+    fatal = [f"the loop of {name} has ended; restart the agent" for name in dead]
+    if buffer.error is not None:
+        fatal.append(f"the buffer cannot be written: {buffer.error}")
+    reasons = [f"{target.name} fails: {target.last_error}" for target in targets if target.status == "failed"]
+    if delivery.last_error is not None:
+        reasons.append(f"{delivery.endpoint} takes nothing: {delivery.last_error}; {buffer.files} entries wait on disk")
+    if evicted:
+        reasons.append(f"{evicted} entries that were never delivered were evicted in the last ten minutes")
+    if quarantined:
+        reasons.append(
+            f"{quarantined} entries were quarantined in the last ten minutes; see: nodepulse buffer ls --quarantine"
+        )
+    status: Status = "unhealthy" if fatal else "degraded" if reasons else "healthy"
+    return status, (*fatal, *reasons)

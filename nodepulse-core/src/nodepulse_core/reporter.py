@@ -1,0 +1,160 @@
+"""Makes a report of the running agent from its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from nodepulse_core.buffer import Buffer
+from nodepulse_core.clock import Clock
+from nodepulse_core.fleet import Fleet, Member
+from nodepulse_core.health import Health
+from nodepulse_core.plugins import PluginHost
+from nodepulse_core.report import (
+    BufferReport,
+    DeliveryReport,
+    PluginReport,
+    Report,
+    TargetReport,
+    TargetStatus,
+    judge,
+    show_endpoint,
+)
+from nodepulse_core.watch import BacklogPoint, Watch
+
+_RECENTLY = 600.0
+
+
+@frozen
+class Identity:
+    """What does not change while the agent runs."""
+
+    started: float
+    version: str
+    server_id: str
+
+
+class Reporter:
+    """Reads the parts, and changes none."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        clock: Clock,
+        health: Health,
+        buffer: Buffer,
+        fleet: Fleet,
+        watch: Watch,
+        host: PluginHost,
+        destination: Callable[[], tuple[str, str]],
+        dead: Callable[[], list[str]],
+    ) -> None:
+        """Take the parts; `destination` gives the sender's name and endpoint, `dead` the loops that have ended."""
+        self._identity = identity
+        self._clock = clock
+        self._health = health
+        self._buffer = buffer
+        self._fleet = fleet
+        self._watch = watch
+        self._host = host
+        self._destination = destination
+        self._dead = dead
+
+    def report(self) -> Report:
+        """Return the agent as it is now."""
+        targets = tuple(self._target(member) for member in self._fleet.members())
+        buffer, delivery = self._storage(), self._delivery()
+        before = self._watch.since(_RECENTLY)
+        status, reasons = judge(
+            targets=targets,
+            buffer=buffer,
+            delivery=delivery,
+            evicted=buffer.evicted - before.evicted,
+            quarantined=max(0, buffer.quarantined - before.quarantined),
+            dead=self._dead(),
+        )
+        return Report(
+            at=self._clock.now(),
+            started=self._identity.started,
+            version=self._identity.version,
+            server_id=self._identity.server_id,
+            status=status,
+            reasons=reasons,
+            targets=targets,
+            buffer=buffer,
+            delivery=delivery,
+            plugins=self._plugins(),
+            backlog=self._watch.backlog(),
+            lag=self._watch.lag,
+            late_seconds=self._watch.late_seconds,
+        )
+
+    def _target(self, member: Member) -> TargetReport:
+        target, known = member.target, self._health.target(member.target.name)
+        condition = known.condition
+        tried = condition.successes + condition.failures
+        status: TargetStatus = "failed" if condition.failing else "running" if tried else "starting"
+        return TargetReport(
+            name=target.name,
+            type=target.type,
+            endpoint=show_endpoint(target.endpoint),
+            origin=member.origin,
+            interval=target.interval,
+            status=status,
+            last_scrape=condition.last_success,
+            last_error=condition.last_error,
+            failing_since=condition.failing_since,
+            next_scrape=known.next_at,
+            recent=tuple(known.recent),
+            scrapes=tried,
+            failures=condition.failures,
+            samples=known.samples,
+            seconds=known.seconds,
+            retries=known.retries,
+            skipped=known.skipped,
+        )
+
+    def _storage(self) -> BufferReport:
+        buffer, books = self._buffer, self._buffer.books
+        oldest = buffer.oldest()
+        return BufferReport(
+            path=str(buffer.path),
+            files=buffer.count,
+            size_bytes=buffer.size,
+            oldest=None if oldest is None else oldest.slot,
+            found=books.found,
+            stored=books.stored,
+            delivered=books.delivered,
+            quarantined=books.quarantined,
+            evicted=books.evicted,
+            left=books.left,
+            refused=books.refused,
+            error=self._health.storage.last_error,
+        )
+
+    def _delivery(self) -> DeliveryReport:
+        sender, endpoint = self._destination()
+        condition = self._health.destination
+        return DeliveryReport(
+            sender=sender,
+            endpoint=show_endpoint(endpoint),
+            last_success=condition.last_success,
+            last_error=condition.last_error,
+            failing_since=condition.failing_since,
+            batches=condition.successes,
+            failures=condition.failures,
+        )
+
+    def _plugins(self) -> tuple[PluginReport, ...]:
+        return tuple(
+            PluginReport(each.name, each.distribution, each.version, self._host.error(each))
+            for each in self._host.installed
+        )
+
+
+def look(clock: Clock, buffer: Buffer) -> BacklogPoint:
+    """Return the backlog as it is now, for the watch."""
+    books = buffer.books
+    return BacklogPoint(clock.now(), buffer.count, buffer.size, books.quarantined, books.evicted)
