@@ -132,6 +132,7 @@ class Agent:
                 for task in self._beside:
                     task.cancel()
                 await asyncio.gather(*self._beside, return_exceptions=True)
+                await self.buffer.settle()  # a scrape that was just being stored is delivered as well
                 await self._drain.flush()
         except TimeoutError:
             log.info("the end took longer than %d s; what is left is delivered after the next start", DRAIN_SECONDS)

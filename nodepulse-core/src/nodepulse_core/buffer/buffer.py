@@ -87,10 +87,14 @@ class Buffer:
             more = f" and {len(listing.foreign) - _NAMED} more" if len(listing.foreign) > _NAMED else ""
             log.warning("left alone in the buffer, since it is no entry: %s%s", named, more)
 
+    async def settle(self) -> None:
+        """Wait until what is being written is stored, or has failed."""
+        await asyncio.gather(*self._writes, return_exceptions=True)
+
     async def close(self) -> None:
         """Make durable what is not yet, and give the buffer back."""
         try:
-            await asyncio.gather(*self._writes, return_exceptions=True)
+            await self.settle()
             await self._run(self._store.sync)
         finally:
             self._threads.shutdown(wait=False)
