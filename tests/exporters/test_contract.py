@@ -52,7 +52,7 @@ def objects(name: str, text: str) -> list[dict[str, Any]]:
     target = Target(name, name, exporter.default_endpoint, interval=15.0, timeout=3.0, payload="snapshot")
     maker = BatchMaker(
         read=lambda _: StoredScrape(name, text),
-        targets={name: target},
+        target={name: target}.get,
         exporter={name: exporter}.get,
         transform=lambda snapshot, _: snapshot,
     )
