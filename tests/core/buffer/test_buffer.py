@@ -77,6 +77,16 @@ async def test_a_slot_is_taken_once(open_buffer: Callable[..., Buffer]) -> None:
     assert buffer.count == 1
 
 
+async def test_an_entry_that_is_gone_is_not_counted_as_left(open_buffer: Callable[..., Buffer]) -> None:
+    """Leaving an entry that was evicted meanwhile changes nothing: it is in the books once."""
+    buffer = open_buffer(limits(retention=HOUR))
+    await buffer.put(entry(), "node_exporter", BODY, now=NOW)
+    await buffer.evict_old(NOW + 2 * HOUR)
+    buffer.leave(entry(), "it is of no target")
+    assert (buffer.books.evicted, buffer.books.left) == (1, 0)
+    assert balance(buffer)
+
+
 async def test_what_waits_is_found_after_a_restart(open_buffer: Callable[..., Buffer]) -> None:
     """Entries that wait are there again, oldest first, over all targets; what was delivered is not."""
     buffer = open_buffer()

@@ -176,7 +176,7 @@ class Buffer:
         try:
             await self._run(lambda: self._store.quarantine(entry, reason))
         except OSError as error:
-            self.leave(entry, f"{reason}; it could not be quarantined: {error.strerror}")
+            self._left(entry, f"{reason}; it could not be quarantined: {error.strerror}")
             return
         self._quarantined.add(entry)
         self.books.quarantined += 1
@@ -184,7 +184,11 @@ class Buffer:
 
     def leave(self, entry: Entry, reason: str) -> None:
         """Take an entry from the queue and leave its file where it is; the next start meets it again."""
-        self.books.left += self._index.remove(entry) or 1
+        if self._index.remove(entry):  # it may have been evicted since
+            self._left(entry, reason)
+
+    def _left(self, entry: Entry, reason: str) -> None:
+        self.books.left += 1
         log.warning("left in the buffer: %s of slot %d: %s", entry.target, entry.slot, reason)
 
     async def evict_old(self, now: float) -> None:

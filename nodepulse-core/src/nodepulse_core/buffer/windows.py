@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 
 from nodepulse_core.model import Window
 
@@ -24,6 +25,9 @@ class OpenWindows:
 
     def __contains__(self, window: Window) -> bool:
         return window in self._awaited
+
+    def __iter__(self) -> Iterator[Window]:
+        return iter(self._awaited)
 
     def open(self, window: Window, target: str) -> None:
         """Announce a scrape."""
