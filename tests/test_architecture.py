@@ -19,9 +19,10 @@ ROWS: list[tuple[str, set[str]]] = [
     ("words", {"errors", "units", "model", "clock"}),
     ("contracts", {"exposition", "families", "fields", "exporter", "sender", "hookspecs", "access"}),
     ("contracts", {"blocking", "connections"}),
+    ("contracts", {"deliver.strict", "deliver.encode", "deliver.retry_after"}),  # what is on the wire
     ("settings", {"config", "plugins"}),
-    ("stages", {"collect.schedule", "collect.scrape", "buffer", "deliver.batch", "deliver.backoff"}),
-    ("stages", {"deliver.http_sender", "deliver.pending", "health", "logs", "watch"}),
+    ("stages", {"collect.schedule", "collect.scrape", "buffer", "deliver.snapshot", "deliver.backoff"}),
+    ("stages", {"deliver.guard", "deliver.http_sender", "deliver.pending", "health", "logs", "watch"}),
     ("loops", {"collect", "deliver"}),
     ("whole", {"agent", "control", "fleet", "plan", "report", "reporter"}),
     ("edges", {"cli", "http", "testing", "__main__"}),

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
 import ssl
+import string
 from pathlib import Path
 
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.model import Access, BasicAuth, Tls
+
+_LONGEST_SECRET = 64 * 1024
+_TOKEN = frozenset(string.ascii_letters + string.digits + string.punctuation)
 
 
 def request_headers(access: Access) -> dict[str, str]:
@@ -21,7 +26,7 @@ def request_headers(access: Access) -> dict[str, str]:
         pair = f"{access.basic_auth.username}:{read_password(access.basic_auth)}"
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
     if access.bearer_token_file:
-        headers["Authorization"] = f"Bearer {_read_secret(access.bearer_token_file, 'token')}"
+        headers["Authorization"] = f"Bearer {_read_token(access.bearer_token_file)}"
     return headers
 
 
@@ -33,9 +38,23 @@ def read_password(auth: BasicAuth) -> str:
     return _read_secret(auth.password_file, "password") if auth.password_file else auth.password
 
 
+def _read_token(path: Path) -> str:
+    token = _read_secret(path, "token").strip()
+    if not token:
+        raise NodePulseError(f"cannot read the token in {path}: it is empty")
+    # What is no token must not reach a header: a library that refuses it may quote it.
+    if not all(character in _TOKEN for character in token):
+        raise NodePulseError(f"cannot read the token in {path}: it must be one line of ASCII, without spaces")
+    return token
+
+
 def _read_secret(path: Path, what: str) -> str:
     try:
-        return path.read_text().strip()
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_SECRET + 1)
+        if len(content) > _LONGEST_SECRET:
+            raise NodePulseError(f"cannot read the {what} in {path}: it is longer than {_LONGEST_SECRET} bytes")
+        return content.decode().rstrip("\r\n")
     except OSError as error:
         raise NodePulseError(f"cannot read the {what} in {path}: {explain(error)}") from error
     except UnicodeDecodeError:
@@ -64,4 +83,10 @@ def tls_context(tls: Tls) -> ssl.SSLContext | None:
 
 def explain(error: OSError) -> str:
     """Return in the system's words why a connection failed, without the address that asyncio adds to them."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate cannot be trusted: {error.verify_message or error}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or error}"
+    if isinstance(error, socket.gaierror):  # its numbers are not the system's
+        return str(error.strerror).lower()
     return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)

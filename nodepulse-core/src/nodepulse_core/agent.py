@@ -22,7 +22,7 @@ from nodepulse_core.clock import Clock
 from nodepulse_core.collect import Collect, Scraper, TargetHTTP
 from nodepulse_core.config import AddedTargets, Settings
 from nodepulse_core.control import Control
-from nodepulse_core.deliver import BatchMaker, Drain, HTTPSender, Observers, Pending
+from nodepulse_core.deliver import BatchMaker, Drain, GuardedSender, HTTPSender, Observers, Pending, SnapshotMaker
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.exporter import Exporter, HTTPExporter
 from nodepulse_core.fleet import Fleet
@@ -38,6 +38,9 @@ _HOUR = 3600.0
 DRAIN_SECONDS = 5.0
 """How long the end of the agent may take."""
 _CLOSING_SECONDS = 1.0
+
+_SPARE_SECONDS = 60.0
+"""How much longer than `server.timeout` a sender may take, before its call is ended for it."""
 
 log = logging.getLogger(__name__)
 
@@ -141,19 +144,21 @@ class Agent:
 
     def _make_drain(self, settings: Settings) -> Drain:
         host = self._plan.host
+        snapshots = SnapshotMaker(
+            read=self.buffer.read,
+            target=self._target,
+            exporter=self._plan.registry.find,
+            transform=host.transform,
+        )
         return Drain(
             buffer=self.buffer,
-            maker=BatchMaker(
-                read=self.buffer.read,
-                target=self._target,
-                exporter=self._plan.registry.find,
-                transform=host.transform,
-            ),
-            sender=self._sender,
+            maker=BatchMaker(snapshots.make),
+            sender=GuardedSender(self._sender, settings.server.timeout + _SPARE_SECONDS),
             pending=Pending(
                 self.buffer,
                 settings.buffer.batch_size,
-                lambda: random.uniform(0.0, settings.buffer.drain_jitter),  # noqa: S311 - spreads a fleet, guards no secret
+                # Drawn once: it spreads a fleet as well, and no window of this agent overtakes another.
+                random.uniform(0.0, settings.buffer.drain_jitter),  # noqa: S311 - guards no secret
                 ordered=bool(self._sender.ordered),
             ),
             health=self.health,

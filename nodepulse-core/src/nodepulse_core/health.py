@@ -114,6 +114,8 @@ class Health:
         self.targets: dict[str, TargetHealth] = {}
         self.storage = Condition("storage")
         self.destination = Condition("delivery")
+        self.hanging: tuple[str, ...] = ()
+        """The targets whose snapshots a plugin has begun to make, and not returned from; one for each call."""
 
     def target(self, name: str) -> TargetHealth:
         """Return what is known of a target, new where there is nothing yet."""

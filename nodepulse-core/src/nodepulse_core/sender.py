@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
-from attrs import frozen
+from attrs import field, frozen, validators
 
 from nodepulse_core.model import Batch, Entry
 
@@ -13,6 +13,9 @@ Pace = Literal["backoff", "slow"]
 
 Fault = Literal["content", "size"]
 """Why a batch was refused: something in it is bad, or there is too much of it."""
+
+# A sender is foreign code: what it answers wrongly fails where it does so, and counts as what it raised.
+_TEXT = validators.instance_of(str)
 
 
 @frozen
@@ -24,18 +27,18 @@ class Accepted:
 class Later:
     """The destination cannot take the batch now; its entries stay. `delay` is in seconds, None: by the pace."""
 
-    reason: str
-    delay: float | None = None
-    pace: Pace = "backoff"
+    reason: str = field(validator=_TEXT)
+    delay: float | None = field(default=None, validator=validators.optional(validators.instance_of((int, float))))
+    pace: Pace = field(default="backoff", validator=validators.in_(get_args(Pace)))
 
 
 @frozen
 class Refused:
     """The destination will never take the batch as it is. `entries` are the bad ones; none: not known, split it."""
 
-    reason: str
-    entries: tuple[Entry, ...] = ()
-    fault: Fault = "content"
+    reason: str = field(validator=_TEXT)
+    entries: tuple[Entry, ...] = field(default=(), converter=tuple)
+    fault: Fault = field(default="content", validator=validators.in_(get_args(Fault)))
 
 
 Answer = Accepted | Later | Refused

@@ -11,7 +11,7 @@ import orjson
 from nodepulse_core import __version__
 from nodepulse_core.cli.context import Context
 from nodepulse_core.collect import Scraper, TargetHTTP
-from nodepulse_core.deliver import BatchMaker
+from nodepulse_core.deliver import SnapshotMaker, Unfit
 from nodepulse_core.errors import NodePulseError, ScrapeError, UsageError
 from nodepulse_core.exporter import Exporter, HTTPExporter
 from nodepulse_core.model import GENERIC, Entry, StoredScrape, Target, Window
@@ -48,17 +48,16 @@ def scrape(context: Context, name: str, form: str) -> None:
     if form == "raw":
         click.echo(body, nl=False)
         return
-    maker = BatchMaker(
+    maker = SnapshotMaker(
         read=lambda _: StoredScrape(target.type, body.decode()),
         target={target.name: target}.get,
         exporter=registry.find,
         transform=host.transform,
     )
-    made = maker.make([Entry(Window(slot, _SERVER_ID), target.name)])
-    if made.unfit:
-        raise NodePulseError(f"{name}: {made.unfit[0].reason}")
-    for snapshot in made.batch.snapshots:
-        click.echo(orjson.dumps({snapshot.key: snapshot.objects}, option=orjson.OPT_INDENT_2))
+    made = maker.make(Entry(Window(slot, _SERVER_ID), target.name))
+    if isinstance(made, Unfit):
+        raise NodePulseError(f"{name}: {made.reason}")
+    click.echo(orjson.dumps({made.key: made.objects}, option=orjson.OPT_INDENT_2))
 
 
 def _find(context: Context, name: str) -> tuple[PluginHost, Target]:

@@ -1,30 +1,24 @@
-"""From entries to a batch: each is read, made a snapshot of, and encoded once, as the wire carries it."""
+"""From entries to a batch, in a thread, and without waiting for a plugin that does not return."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
 
-import orjson
-from attrs import frozen
+from attrs import define, frozen
 
-from nodepulse_core.errors import EntryError, NodePulseError
-from nodepulse_core.exporter import Exporter, SnapshotObjects
-from nodepulse_core.model import GENERIC, Batch, Entry, Snapshot, StoredScrape, Target
-from nodepulse_core.units import format_slot
+from nodepulse_core.deliver.snapshot import Unfit
+from nodepulse_core.model import Batch, Entry, Snapshot
+from nodepulse_core.units import format_duration
 
-_INTEGER_LIMITS = range(-(2**63), 2**64)
+PATIENCE = 30.0
+"""Seconds that one snapshot may take; long, since a machine that was suspended is no fault of a plugin."""
 
-Transform = Callable[[dict[str, Any], Target], dict[str, Any]]
+_MOST_HANGING = 3
 
-
-@frozen
-class Unfit:
-    """An entry that cannot be made a snapshot of, and why. `ours` says whether it is ours to put aside."""
-
-    entry: Entry
-    reason: str
-    ours: bool = True
+Make = Callable[[Entry], Snapshot | Unfit]
 
 
 @frozen
@@ -35,86 +29,100 @@ class Made:
     unfit: tuple[Unfit, ...]
 
 
+@define(eq=False)
+class _Work:
+    """What a thread does: some entries, one after the other, until it is given up."""
+
+    entries: Sequence[Entry]
+    done: asyncio.Future[None]
+    made: list[Snapshot | Unfit]
+    given_up: bool = False
+
+
 class BatchMaker:
-    """Makes batches. Blocking: it reads files and calls plugins, so it is run in a thread."""
+    """Makes batches. A thread that hangs in a plugin cannot be ended: it is left behind, and counted."""
 
-    def __init__(
-        self,
-        read: Callable[[Entry], StoredScrape],
-        target: Callable[[str], Target | None],
-        exporter: Callable[[str], Exporter | None],
-        transform: Transform,
-    ) -> None:
-        """Take what reads an entry, what finds a target by name and an exporter by type, and the hooks.
+    def __init__(self, make: Make, patience: float = PATIENCE) -> None:
+        """Take what makes a snapshot of an entry, blocking, and the seconds that one may take."""
+        self._make = make
+        self._patience = patience
+        self._hanging: list[tuple[threading.Thread, str]] = []
 
-        `exporter` returns None for a type that is not installed; `transform` may raise what it likes.
+    @property
+    def hanging(self) -> tuple[str, ...]:
+        """The targets whose snapshots were begun, and have not returned."""
+        self._hanging = [(thread, target) for thread, target in self._hanging if thread.is_alive()]
+        return tuple(target for _, target in self._hanging)
+
+    async def make(self, entries: Sequence[Entry]) -> Made:
+        """Return a batch of those entries, which are of one server_id, that can be made a snapshot of.
+
+        An entry whose snapshot does not return in time is unfit. Once three hang, what else there is of their targets
+        is left on disk for the next start. Raises EntryError where the machine cannot read files now.
         """
-        self._read = read
-        self._find_target = target
-        self._exporter = exporter
-        self._transform = transform
+        made: list[Snapshot | Unfit] = []
+        left = list(entries)
+        while left:
+            hanging = self.hanging
+            if len(hanging) >= _MOST_HANGING:
+                made += [_leave(entry) for entry in left if entry.target in hanging]
+                left = [entry for entry in left if entry.target not in hanging]
+            finished = await self._run(left)
+            made += finished
+            if len(finished) < len(left):
+                stuck = left[len(finished)]
+                made.append(Unfit(stuck, f"its snapshot was not made within {format_duration(self._patience)}"))
+            left = left[len(finished) + 1 :]
+        snapshots = tuple(each for each in made if isinstance(each, Snapshot))
+        unfit = tuple(each for each in made if isinstance(each, Unfit))
+        return Made(Batch(entries[0].window.server_id if entries else "", snapshots), unfit)
 
-    def make(self, entries: Iterable[Entry]) -> Made:
-        """Return a batch of those entries, which are of one server_id, that can be made a snapshot of."""
-        snapshots, unfit = [], []
-        server_id = ""
-        for entry in entries:
-            server_id = entry.window.server_id
-            made = self._snapshot(entry)
-            if isinstance(made, Snapshot):
-                snapshots.append(made)
-            else:
-                unfit.append(made)
-        return Made(Batch(server_id, tuple(snapshots)), tuple(unfit))
-
-    def _snapshot(self, entry: Entry) -> Snapshot | Unfit:
+    async def _run(self, entries: Sequence[Entry]) -> list[Snapshot | Unfit]:
+        """Return what a thread makes of the entries: of all, or of those before the one that it hangs on."""
+        if not entries:
+            return []
+        loop = asyncio.get_running_loop()
+        work = _Work(entries, loop.create_future(), [])
+        # A daemon, since a thread of a pool would keep the process from ending.
+        thread = threading.Thread(target=self._work, args=(work, loop), name="snapshots", daemon=True)
+        thread.start()
+        seen = -1
         try:
-            stored = self._read(entry)
-        except EntryError as error:
-            return Unfit(entry, str(error))
-        target = self._target(entry, stored)
-        if target is None:
-            reason = f"{entry.target!r} is no configured target, and the file does not say its type"
-            return Unfit(entry, reason, ours=False)
+            while not work.done.done() and len(work.made) > seen:
+                seen = len(work.made)
+                await asyncio.wait({work.done}, timeout=self._patience)
+        finally:
+            work.given_up = True
+        if work.done.done():
+            work.done.result()
+        finished = list(work.made)
+        if len(finished) < len(entries):
+            self._hanging.append((thread, entries[len(finished)].target))
+        return finished
+
+    def _work(self, work: _Work, loop: asyncio.AbstractEventLoop) -> None:
+        failure: BaseException | None = None
         try:
-            objects = [self._object(value, entry, target) for value in self._values(target, stored.text)]
-            json = b",".join(orjson.dumps(value) for value in objects)
-        except NodePulseError as error:
-            return Unfit(entry, str(error))
-        except BaseException as error:  # noqa: BLE001 - a plugin's code: SystemExit must not end the agent
-            return Unfit(entry, f"its snapshot cannot be made: {target.type} raised {type(error).__name__}: {error}")
-        key = target.name if target.type == GENERIC else target.type
-        return Snapshot(entry, key, tuple(objects), json, stored.text)
-
-    def _target(self, entry: Entry, stored: StoredScrape) -> Target | None:
-        configured = self._find_target(entry.target)
-        if configured is not None and stored.type in (None, configured.type):
-            return configured
-        type_ = stored.type or (entry.target if self._exporter(entry.target) else None)
-        if type_ is None:
-            return None
-        # Its target was removed, or is of another type now: what was scraped is delivered as what it was.
-        return Target(entry.target, type_, endpoint="", interval=0.0, timeout=0.0, payload="snapshot")
-
-    def _values(self, target: Target, text: str) -> list[dict[str, Any]]:
-        exporter = None if target.payload == "raw" or target.type == GENERIC else self._exporter(target.type)
-        made: SnapshotObjects = exporter.snapshot(text) if exporter else None
-        if made is None:
-            return [{"raw_text": text}]
-        values = [made] if isinstance(made, dict) else made
-        if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-            raise EntryError(f"its snapshot cannot be made: {target.type} returned no dict and no list of dicts")
-        return values
-
-    def _object(self, value: dict[str, Any], entry: Entry, target: Target) -> dict[str, Any]:
-        fields = self._transform(value, target)
-        named = {} if target.type in {target.name, GENERIC} else {"instance": target.name}
-        identity = {"timestamp": format_slot(entry.slot), **named}
-        return identity | {name: _strict(field) for name, field in fields.items() if name not in identity}
+            for entry in work.entries:
+                made = self._make(entry)
+                if work.given_up:
+                    return
+                work.made.append(made)
+        except BaseException as error:  # noqa: BLE001 - raised where the batch is waited for
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the agent has ended meanwhile
+            loop.call_soon_threadsafe(_settle, work, failure)
 
 
-def _strict(value: Any) -> Any:
-    """Write whole floats as integers, as readers with 64-bit integers need them; orjson writes NaN as null."""
-    if isinstance(value, float) and value.is_integer() and int(value) in _INTEGER_LIMITS:
-        return int(value)
-    return value
+def _settle(work: _Work, failure: BaseException | None) -> None:
+    if work.given_up:
+        return
+    if failure is None:
+        work.done.set_result(None)
+    else:
+        work.done.set_exception(failure)
+
+
+def _leave(entry: Entry) -> Unfit:
+    reason = "snapshots of its target hang; it is not asked again before the next start"
+    return Unfit(entry, reason, fate="leave")

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import importlib
+import contextlib
 import importlib.util
+import io
 import ssl
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from itertools import groupby
-from operator import attrgetter
 
 import aiohttp
-import orjson
 from yarl import URL
 
 from nodepulse_core.access import explain, request_headers, tls_context
 from nodepulse_core.clock import Clock
+from nodepulse_core.deliver.encode import compress, encode_batch
+from nodepulse_core.deliver.retry_after import read_retry_after
 from nodepulse_core.errors import NodePulseError
-from nodepulse_core.model import Batch, Compression, Destination
+from nodepulse_core.model import Batch, Destination
 from nodepulse_core.sender import Accepted, Answer, Later, Refused
 from nodepulse_core.units import format_duration
 
@@ -29,18 +26,11 @@ _REFUSED = {400, 422}
 _WAIT = {408, 425, 429}
 _SERVER_ERRORS = range(500, 600)
 _SUCCESSES = range(200, 300)
+_REDIRECTS = range(300, 400)
 _SHOWN = 200
+_SHOWN_WITHIN = 1.0
 _KEEP_ALIVE = 90.0
-
-
-def encode_batch(batch: Batch) -> bytes:
-    """Return the JSON of a batch: each key with an array of its objects, oldest first."""
-    by_key = sorted(batch.snapshots, key=attrgetter("key"))  # stable: the order of slots stays
-    parts = (
-        orjson.dumps(key) + b":[" + b",".join(snapshot.json for snapshot in snapshots if snapshot.json) + b"]"
-        for key, snapshots in groupby(by_key, key=attrgetter("key"))
-    )
-    return b"{" + b",".join(parts) + b"}"
+_BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
 
 class HTTPSender:
@@ -50,6 +40,7 @@ class HTTPSender:
     ordered = False
 
     def __init__(self, destination: Destination, user_agent: str, clock: Clock) -> None:
+        """Take where to send and how; raises NodePulseError where a certificate or a library is missing."""
         if destination.compression == "zstd" and importlib.util.find_spec("zstandard") is None:
             raise NodePulseError("server.compression: zstd needs a library: pip install 'nodepulse-core[zstd]'")
         self._destination = destination
@@ -57,6 +48,7 @@ class HTTPSender:
         self._user_agent = user_agent
         self._session: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | bool = tls_context(destination.access.tls) or True
+        self._shown = str(URL(destination.endpoint).with_user(None).with_query(None))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -74,75 +66,76 @@ class HTTPSender:
             }
         except NodePulseError as error:
             return Later(str(error), pace="slow")
-        body = await asyncio.to_thread(_compressed, batch, destination.compression)
         if destination.compression != "none":
             headers["Content-Encoding"] = destination.compression
+        body = await asyncio.to_thread(lambda: compress(encode_batch(batch), destination.compression))
         try:
-            async with (
-                asyncio.timeout(destination.timeout),
-                self._opened().post(
-                    URL(destination.endpoint).update_query(server_id=batch.server_id),
-                    data=body,
-                    headers=headers,
-                    allow_redirects=False,
-                    ssl=self._tls,
-                ) as response,
-            ):
-                return self._answer(response, await _explanation(response))
+            async with asyncio.timeout(destination.timeout):
+                try:
+                    return await self._post(batch, body, headers)
+                except aiohttp.ClientConnectorError:
+                    raise
+                except _BROKEN:
+                    # A server may close a connection that was kept just as we use it; a new one tells more.
+                    return await self._post(batch, body, headers)
         except TimeoutError:
-            return Later(f"no answer within {format_duration(destination.timeout)}")
+            return Later(f"no answer from {self._shown} within {format_duration(destination.timeout)}")
         except aiohttp.ClientConnectorError as error:
-            return Later(f"cannot connect: {explain(error.os_error)}")
+            return Later(f"cannot connect to {self._shown}: {explain(error.os_error)}")
         except (aiohttp.ClientError, OSError) as error:
-            return Later(f"{type(error).__name__}: {error}")
+            return Later(f"no answer from {self._shown}: {type(error).__name__}: {error}")
+
+    async def _post(self, batch: Batch, body: bytes, headers: dict[str, str]) -> Answer:
+        async with self._opened().post(
+            URL(self._destination.endpoint).update_query(server_id=batch.server_id),
+            data=io.BytesIO(body),  # written piece by piece, with its length known
+            headers=headers,
+            allow_redirects=False,
+            ssl=self._tls,
+        ) as response:
+            if response.status in _SUCCESSES or response.status == _CONFLICT:
+                return Accepted()  # whatever its body says, and however long that takes
+            return self._refusal(response, await _explanation(response))
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(keepalive_timeout=_KEEP_ALIVE),
-                headers={"User-Agent": self._user_agent},
+                headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
+                auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
             )
         return self._session
 
-    def _answer(self, response: aiohttp.ClientResponse, explanation: str) -> Answer:
+    def _refusal(self, response: aiohttp.ClientResponse, explanation: str) -> Answer:
         status = response.status
-        if status in _SUCCESSES or status == _CONFLICT:
-            return Accepted()
-        reason = f"{status} {response.reason or ''}".rstrip() + (f": {explanation}" if explanation else "")
+        reason = f"{status} {_one_line(response.reason or '')}".rstrip() + f" from {self._shown}"
+        if status in _REDIRECTS:
+            to = _one_line(response.headers.get("Location", "nowhere"))[:_SHOWN]
+            return Later(f"{reason}: it redirects to {to}, which is not followed; configure that endpoint", pace="slow")
+        reason += f": {explanation}" if explanation else ""
         if status in _REFUSED:
             return Refused(reason)
         if status == _TOO_LARGE:
             return Refused(reason, fault="size")
         if status in _WAIT or status in _SERVER_ERRORS:
-            return Later(reason, delay=self._retry_after(response))
+            asked = response.headers.get("Retry-After", "")
+            return Later(reason, delay=read_retry_after(asked, self._clock.now()))
         return Later(reason, pace="slow")
-
-    def _retry_after(self, response: aiohttp.ClientResponse) -> float | None:
-        """Read Retry-After: seconds, or a date (RFC 9110, 10.2.3); None where it is neither."""
-        value = response.headers.get("Retry-After", "").strip()
-        if value.isdecimal():
-            return float(value)
-        try:
-            date = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - self._clock.now())
 
 
 async def _explanation(response: aiohttp.ClientResponse) -> str:
-    """Return the beginning of what the dashboard says about its answer, fit for one line of a log."""
-    if response.status in _SUCCESSES:
+    """Return the beginning of what the dashboard says about its answer; nothing where it takes long to say it."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
         return ""
-    said = await response.content.read(_SHOWN)
-    return " ".join(said.decode(errors="replace").split()).encode("unicode_escape").decode()
+    said = b""
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(_SHOWN_WITHIN):
+            said = await response.content.read(_SHOWN)
+    return _one_line(said.decode(errors="replace"))
 
 
-def _compressed(batch: Batch, compression: Compression) -> bytes:
-    body = encode_batch(batch)
-    if compression == "gzip":
-        return gzip.compress(body, compresslevel=6, mtime=0)
-    if compression == "zstd":
-        return bytes(importlib.import_module("zstandard").ZstdCompressor().compress(body))
-    return body
+def _one_line(text: str) -> str:
+    """Return foreign text as it is fit for one line of a log."""
+    return " ".join(text.split()).encode("unicode_escape").decode()

@@ -10,34 +10,30 @@ One batch is under way at a time. Delivery is at least once; each entry's identi
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Sequence
-
-from attrs import frozen
+import random
+from collections.abc import Iterator, Sequence
 
 from nodepulse_core.buffer import Buffer
 from nodepulse_core.clock import Clock
-from nodepulse_core.deliver.backoff import wait_seconds
+from nodepulse_core.deliver.backoff import Draw, wait_seconds
 from nodepulse_core.deliver.batch import BatchMaker
+from nodepulse_core.deliver.delivery import Delivery, Observers
+from nodepulse_core.deliver.guard import GuardedSender
 from nodepulse_core.deliver.pending import Pending
-from nodepulse_core.health import Health
+from nodepulse_core.errors import NodePulseError
+from nodepulse_core.health import Condition, Health
 from nodepulse_core.model import Batch, Entry, Window
-from nodepulse_core.sender import Accepted, Answer, Later, Refused, Sender
+from nodepulse_core.sender import Later
 from nodepulse_core.units import format_duration
 
-_MOST_REFUSALS = 5
+_MOST_BYTES = 32 * 1024**2
+"""What a batch may hold of the buffer, unless it is a single entry: it is in memory as text, JSON and body at once."""
+
 _HOUSEKEEPING = 5.0
 _EVICTION = 60.0
+_AFTER_A_DEFECT = 5.0
 log = logging.getLogger(__name__)
-
-
-@frozen
-class Observers:
-    """Whom to tell what became of a batch."""
-
-    sent: Callable[[Batch], None]
-    rejected: Callable[[Batch, str], None]
 
 
 class Drain:
@@ -48,21 +44,32 @@ class Drain:
         *,
         buffer: Buffer,
         maker: BatchMaker,
-        sender: Sender,
+        sender: GuardedSender,
         pending: Pending,
         health: Health,
         clock: Clock,
         observers: Observers,
+        draw: Draw = random.uniform,
     ) -> None:
+        """Take every part that a batch passes; `draw` draws the jitter of its waits."""
         self._buffer = buffer
         self._maker = maker
         self._sender = sender
         self._pending = pending
+        self._health = health
         self._condition = health.destination
+        self._upkeep = Condition("housekeeping of the buffer")
         self._clock = clock
-        self._observers = observers
+        self._draw = draw
+        self._delivery = Delivery(
+            buffer=buffer,
+            sender=sender,
+            observers=observers,
+            passed=self._passed,
+            too_large=pending.shrink,
+            pick=(lambda _: 0) if pending.ordered else random.randrange,
+        )
         self._failures = 0
-        self._refusals = 0
         self._not_before = 0.0
         self._swept = 0.0
 
@@ -70,19 +77,38 @@ class Drain:
         """Deliver until cancelled."""
         while True:
             try:
-                await self._housekeeping()
+                await self._housekeep()
                 if not await self._step():
                     await self._clock.wait(self._buffer.windows.changed, self._idle_seconds())
-            except Exception:  # a defect of ours, or of the disk: what is queued stays queued
-                log.exception("a batch could not be handled; it stays in the buffer, next try in 5s")
-                await self._clock.sleep(_HOUSEKEEPING)
+            except (NodePulseError, OSError) as error:
+                self._hold(_AFTER_A_DEFECT, str(error))
+            except Exception as error:  # a defect of ours: what is queued stays queued
+                reason = f"a batch could not be handled: {type(error).__name__}: {error}"
+                if reason != self._condition.last_error:
+                    log.exception("a defect of nodepulse, or of a plugin; please report it")
+                self._hold(_AFTER_A_DEFECT, reason)
 
     async def flush(self) -> None:
-        """Send once more what is complete, oldest last, until something fails; for the end of the agent."""
+        """Send once more what is complete, newest first, until something fails; for the end of the agent."""
         self._pending.note_completed(self._clock.monotonic())
-        while windows := self._pending.take(self._clock.monotonic(), outage=self._condition.failing, hurry=True):
-            if not await self._deliver(windows):
+        while self._clock.monotonic() >= self._not_before:
+            windows = self._pending.take(self._clock.monotonic(), outage=self._condition.failing, hurry=True)
+            if not windows:
                 return
+            await self._deliver(windows)
+
+    async def _housekeep(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._swept < _HOUSEKEEPING:
+            return
+        self._swept = now
+        try:
+            await self._buffer.evict_old(self._clock.now())
+            await self._buffer.sync()
+        except (NodePulseError, OSError) as error:  # a failing disk must not keep what is on it from being sent
+            self._upkeep.failed(self._clock.now(), str(error), f"next try in {format_duration(_HOUSEKEEPING)}")
+        else:
+            self._upkeep.succeeded(self._clock.now())
 
     async def _step(self) -> bool:
         """Deliver one batch where one is due; return whether there was one."""
@@ -103,88 +129,57 @@ class Drain:
         due = self._pending.next_due()
         return _EVICTION if due is None else min(max(due - now, 0.01), _EVICTION)
 
-    async def _housekeeping(self) -> None:
-        now = self._clock.monotonic()
-        if now - self._swept >= _HOUSEKEEPING:
-            self._swept = now
-            await self._buffer.evict_old(self._clock.now())
-            await self._buffer.sync()
+    async def _deliver(self, windows: Sequence[Window]) -> None:
+        """Send what some windows hold, in parts that memory can bear."""
+        try:
+            for entries in _parts(self._buffer.entries(windows)):
+                later = await self._deliver_part(entries)
+                if later is not None:
+                    self._wait(later, windows)
+                    return
+        except Exception:
+            self._pending.failed(windows)  # others are tried in their place
+            raise
+        self._pending.done(windows)
 
-    async def _deliver(self, windows: list[Window]) -> bool:
-        """Make a batch and send it; return whether the destination is there."""
-        made = await asyncio.to_thread(self._maker.make, self._buffer.entries(windows))
+    async def _deliver_part(self, entries: Sequence[Entry]) -> Later | None:
+        made = await self._maker.make(entries)
+        self._health.hanging = self._maker.hanging
         for unfit in made.unfit:
-            if unfit.ours:
+            if unfit.fate == "quarantine":
                 await self._buffer.quarantine(unfit.entry, unfit.reason)
             else:
                 self._buffer.leave(unfit.entry, unfit.reason)
-        there = not made.batch.snapshots or await self._send(made.batch, windows)
-        if there:
-            self._pending.done(windows)
-        return there
+        return await self._delivery.deliver(made.batch) if made.batch.snapshots else None
 
-    async def _send(self, batch: Batch, windows: list[Window]) -> bool:
-        """Send a batch, in parts where it is refused; return False once something has to wait."""
-        answer = await self._answer(batch)
-        match answer:
-            case Accepted():
-                await self._accepted(batch)
-                return True
-            case Later():
-                self._wait(answer, batch, windows)
-                return False
-            case Refused():
-                return await self._refused(answer, batch, windows)
-
-    async def _answer(self, batch: Batch) -> Answer:
-        try:
-            answer = await self._sender.send(batch)
-        except BaseException as error:
-            current = asyncio.current_task()
-            if isinstance(error, asyncio.CancelledError) and current is not None and current.cancelling():
-                raise
-            return Later(f"the sender {self._sender.name} raised {type(error).__name__}: {error}")
-        if not isinstance(answer, Accepted | Later | Refused):
-            return Later(f"the sender {self._sender.name} answered {answer!r}, which is no answer", pace="slow")
-        return answer
-
-    async def _accepted(self, batch: Batch) -> None:
-        await self._buffer.ack(batch.entries)
-        self._failures = self._refusals = 0
+    def _passed(self, batch: Batch) -> None:
+        self._failures = 0
         self._not_before = 0.0
         self._condition.succeeded(self._clock.now())
-        self._observers.sent(batch)
+        self._pending.passed({entry.window for entry in batch.entries}, self._clock.monotonic())
 
-    def _wait(self, later: Later, batch: Batch, windows: list[Window]) -> None:
-        now = self._clock.monotonic()
+    def _wait(self, later: Later, windows: Sequence[Window]) -> None:
         self._failures += 1
-        seconds = wait_seconds(later, self._failures)
-        self._not_before = now + seconds
-        self._pending.failed(windows, lambda count: wait_seconds(later, count), now)
-        self._condition.failed(
-            self._clock.now(),
-            f"cannot send {len(batch.snapshots)} entries by {self._sender.name}: {later.reason}",
-            f"{self._buffer.count} entries wait on disk, next try in {format_duration(round(seconds, 1))}",
+        self._pending.failed(windows)
+        self._hold(
+            wait_seconds(later, self._failures, self._draw), f"cannot send by {self._sender.name}: {later.reason}"
         )
 
-    async def _refused(self, refused: Refused, batch: Batch, windows: list[Window]) -> bool:
-        bad = [snapshot for snapshot in batch.snapshots if snapshot.entry in refused.entries]
-        if not bad and len(batch.snapshots) > 1:
-            middle = len(batch.snapshots) // 2
-            halves = (batch.snapshots[:middle], batch.snapshots[middle:])
-            answers = [await self._send(Batch(batch.server_id, half), windows) for half in halves]
-            return all(answers)
-        self._refusals += 1
-        if self._refusals >= _MOST_REFUSALS:
-            reason = f"{self._refusals} batches refused in a row, the last with {refused.reason}"
-            self._wait(Later(f"{reason}; none is quarantined any more", pace="slow"), batch, windows)
-            return False
-        rejected = Batch(batch.server_id, tuple(bad) or batch.snapshots)
-        await self._quarantine(rejected.entries, f"refused by {self._sender.name}: {refused.reason}")
-        self._observers.rejected(rejected, refused.reason)
-        rest = Batch(batch.server_id, tuple(each for each in batch.snapshots if each not in rejected.snapshots))
-        return not rest.snapshots or await self._send(rest, windows)
+    def _hold(self, seconds: float, reason: str) -> None:
+        self._not_before = self._clock.monotonic() + seconds
+        then = f"{self._buffer.count} entries wait on disk, next try in {format_duration(round(seconds, 1))}"
+        self._condition.failed(self._clock.now(), reason, then)
 
-    async def _quarantine(self, entries: Sequence[Entry], reason: str) -> None:
-        for entry in entries:
-            await self._buffer.quarantine(entry, reason)
+
+def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Yield the entries in their order, in parts that are no larger than a batch may be, each of one at least."""
+    part: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if part and size + entry.size > _MOST_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += entry.size
+    if part:
+        yield part

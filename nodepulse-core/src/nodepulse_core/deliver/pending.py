@@ -1,25 +1,34 @@
 """What to send next: the window that has just been completed, or the oldest of what waits.
 
-A completed window is fresh: it is due after a random delay, and goes alone. What could not be sent, and what was
-found at the start, is the backlog: whole windows, oldest first. The two take turns, so neither waits behind the
-other. A batch that failed waits for itself; the next one is tried in its place.
+A completed window is fresh: it is due after a delay, and goes alone. What could not be sent, and what was found at
+the start, is the backlog: whole windows, oldest first. The two take turns, so neither waits behind the other.
+
+A batch that failed is a suspect: others are tried in its place. If another passes, the suspect was to blame, and
+waits behind the others, longer each time. If others fail as well, it is the destination, and no window is.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Iterable, Sequence
 
-from attrs import define
+from attrs import frozen
 
 from nodepulse_core.buffer import Buffer
 from nodepulse_core.model import Window
 
 _MOST_FRESH = 8
+_MOST_DELAYED = 256
+_MOST_SUSPECTS = 64
+_MOST_BEHIND = 1024
+_ALONE = 2
+_SHORTEST_BEHIND = 1.0
+_LONGEST_BEHIND = 900.0
+_MOST_DOUBLINGS = 16
 
 
-@define
-class _Failure:
+@frozen
+class _Behind:
     count: int
     not_before: float
 
@@ -27,23 +36,26 @@ class _Failure:
 class Pending:
     """The order of delivery. Times are of the monotonic clock, in seconds."""
 
-    def __init__(self, buffer: Buffer, batch_size: int, jitter: Callable[[], float], *, ordered: bool) -> None:
-        """Take the buffer, entries per batch, what draws the delay of a fresh window, and the sender's wish."""
+    def __init__(self, buffer: Buffer, batch_size: int, delay: float, *, ordered: bool) -> None:
+        """Take the buffer, entries per batch, the delay of fresh windows, and whether the sender wants an order."""
         self._buffer = buffer
-        self._batch_size = batch_size
-        self._jitter = jitter
-        self._ordered = ordered
-        self._fresh: list[tuple[float, Window]] = []
-        self._waiting: set[Window] = set()
-        self._failures: dict[Window, _Failure] = {}
+        self._most = self._size = batch_size
+        self._delay = delay
+        self.ordered = ordered
+        self._fresh: deque[tuple[float, Window]] = deque()
+        self._delayed: set[Window] = set()
+        self._suspects: set[Window] = set()
+        self._behind: dict[Window, _Behind] = {}
         self._fresh_turn = True
 
     def note_completed(self, now: float) -> None:
         """Take over the windows that collect has completed."""
         for window in self._buffer.windows.take_completed():
             if self._buffer.entries([window]):
-                heapq.heappush(self._fresh, (now + self._jitter(), window))
-                self._waiting.add(window)
+                self._fresh.append((now + self._delay, window))
+                self._delayed.add(window)
+        while len(self._fresh) > _MOST_DELAYED:
+            self._to_backlog()
 
     def take(self, now: float, *, outage: bool, hurry: bool = False) -> list[Window]:
         """Return the windows of the next batch; none where nothing is due.
@@ -52,53 +64,85 @@ class Pending:
         waits for its delay.
         """
         fresh = self._due(now, outage=outage, hurry=hurry)
-        backlog = self._backlog(now) if self._ordered or fresh is None or not self._fresh_turn else []
+        backlog = self._backlog(now) if not fresh or not self._fresh_turn else []
         if backlog:
             self._fresh_turn = True
-            if fresh is not None:
-                heapq.heappush(self._fresh, (now, fresh))
             return backlog
-        if fresh is None:
+        if not fresh:
             return []
-        self._waiting.discard(fresh)
         self._fresh_turn = False
-        return [fresh]
+        return [self._to_backlog()]  # where it is found again, should it fail
 
-    def failed(self, windows: list[Window], wait: Callable[[int], float], now: float) -> None:
-        """Note that a batch of these windows has to wait; `wait` gives the seconds for a number of failures."""
-        for window in windows:
-            count = self._failures[window].count + 1 if window in self._failures else 1
-            self._failures[window] = _Failure(count, now + wait(count))
+    def failed(self, windows: Sequence[Window]) -> None:
+        """Note that a batch of these windows has to wait: try others, and fewer at a time."""
+        if len(windows) > 1:
+            self.shrink(len(self._buffer.entries(windows)))
+        if self.ordered:
+            return  # there are no others to try
+        if len(self._suspects) + len(windows) > _MOST_SUSPECTS:
+            self._suspects.clear()  # so many have failed in a row: none of them is to blame
+        self._suspects.update(windows)
 
-    def done(self, windows: list[Window]) -> None:
+    def shrink(self, entries: int) -> None:
+        """Note that so many entries were too many for one batch."""
+        self._size = max(1, min(self._size, entries) // 2)
+
+    def passed(self, windows: Iterable[Window], now: float) -> None:
+        """Note that a batch of these windows has arrived: those that failed before it are to blame themselves."""
+        self._size = min(self._most, self._size + 1)
+        for window in sorted(self._suspects.difference(windows)):
+            count = self._behind[window].count + 1 if window in self._behind else 1
+            self._behind.pop(window, None)  # the last to be blamed stands last
+            self._behind[window] = _Behind(
+                count, now + min(_LONGEST_BEHIND, _SHORTEST_BEHIND * 2 ** min(count - 1, _MOST_DOUBLINGS))
+            )
+        self._suspects.clear()
+        while len(self._behind) > _MOST_BEHIND:
+            del self._behind[next(iter(self._behind))]
+
+    def done(self, windows: Sequence[Window]) -> None:
         """Forget the failures of windows that are gone."""
         for window in windows:
-            self._failures.pop(window, None)
+            self._behind.pop(window, None)
+            self._suspects.discard(window)
 
     def next_due(self) -> float | None:
         """Return when something that waits is due; None where nothing waits."""
-        for window in [window for window in self._failures if not self._buffer.entries([window])]:
-            del self._failures[window]  # evicted, or quarantined, since
-        times = [due for due, _ in self._fresh[:1]]
-        times += [failure.not_before for failure in self._failures.values()]
+        self.done([window for window in self._behind if not self._buffer.entries([window])])  # evicted since
+        times = [due for due, _ in self._fresh]
+        times += [behind.not_before for behind in self._behind.values()]
         return min(times, default=None)
 
-    def _due(self, now: float, *, outage: bool, hurry: bool) -> Window | None:
-        due = []
-        while self._fresh and (hurry or self._fresh[0][0] <= now):
-            due.append(heapq.heappop(self._fresh)[1])
-        due.sort()
-        keep = 0 if self._ordered else 1 if outage else _MOST_FRESH
-        for window in due[: max(0, len(due) - keep)]:
-            self._waiting.discard(window)
-        kept = due[len(due) - keep :] if keep else []
-        for window in kept[1:]:
-            heapq.heappush(self._fresh, (now, window))
-        return kept[0] if kept else None
+    def _due(self, now: float, *, outage: bool, hurry: bool) -> int:
+        """Send what is more than may stay fresh to the backlog; return how many fresh windows are due."""
+        due = len(self._fresh) if hurry else sum(time <= now for time, _ in self._fresh)
+        keep = 0 if self.ordered else 1 if outage else _MOST_FRESH
+        for _ in range(due - keep):
+            self._to_backlog()
+        return min(due, keep)
+
+    def _to_backlog(self) -> Window:
+        _, window = self._fresh.popleft()
+        self._delayed.discard(window)
+        return window
 
     def _backlog(self, now: float) -> list[Window]:
-        def ready(window: Window) -> bool:
-            failure = self._failures.get(window)
-            return window not in self._waiting and (self._ordered or failure is None or failure.not_before <= now)
+        if self.ordered:
+            # Nothing overtakes what has been stored in a window that is open or not yet due.
+            held = [window for window in self._buffer.windows if self._buffer.entries([window])]
+            barrier = min((*held, *self._delayed), default=None)
+            return self._buffer.first(self._size, lambda window: barrier is None or window < barrier)
+        windows = self._buffer.first(self._size, lambda window: self._is_ready(window, now))
+        if not windows and self._suspects:
+            self._suspects.clear()  # there is nothing else to try
+            windows = self._buffer.first(self._size, lambda window: self._is_ready(window, now))
+        alone = next((place for place, window in enumerate(windows) if self._failures(window) >= _ALONE), None)
+        return windows if alone is None else windows[: max(alone, 1)]
 
-        return self._buffer.first(self._batch_size, ready)
+    def _is_ready(self, window: Window, now: float) -> bool:
+        if window in self._delayed or window in self._suspects:
+            return False
+        return window not in self._behind or self._behind[window].not_before <= now
+
+    def _failures(self, window: Window) -> int:
+        return self._behind[window].count if window in self._behind else 0
