@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -72,10 +72,10 @@ class Collector(Protocol):
     It may have an `async close()`, as an exporter may.
     """
 
-    async def collect(self, target: Target) -> Iterable[Family]:
+    def collect(self, target: Target) -> Iterable[Family] | Awaitable[Iterable[Family]]:
         """Return the target's metrics; raises ScrapeError, or anything, where there are none.
 
-        It may also be a plain function: it is then run in a thread.
+        It is a coroutine function, or a plain one, which is run in a thread.
         """
         ...
 

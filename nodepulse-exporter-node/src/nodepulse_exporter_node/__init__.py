@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from nodepulse_core import Age, Count, Exporter, Field, First, HTTPExporter, Integer, hookimpl
 
+from nodepulse_exporter_node.host import HostCollector
+
 _DISKS = '{device=~"(sd|vd|xvd|hd)[a-z]+|nvme[0-9]+n[0-9]+|mmcblk[0-9]+"}'
 _NETWORK = '{device!~"lo|docker.*|veth.*|virbr.*|br-.*|cni.*|flannel.*"}'
 _ROOT = '{mountpoint="/",fstype!~"tmpfs|devtmpfs|overlay|squashfs|devfs"}'
@@ -81,4 +83,9 @@ FIELDS: dict[str, str | Field] = {
 @hookimpl
 def nodepulse_exporters() -> Iterator[Exporter]:
     """Bring node_exporter."""
-    yield HTTPExporter("node_exporter", default_endpoint="http://localhost:9100/metrics", fields=FIELDS)
+    yield HTTPExporter(
+        "node_exporter",
+        default_endpoint="http://localhost:9100/metrics",
+        fields=FIELDS,
+        collectors={"host": HostCollector()},
+    )

@@ -6,7 +6,7 @@ import asyncio
 import signal
 
 from aiohttp import web
-from nodepulse_core import NodePulseError
+from nodepulse_core import NodePulseError, write_exposition
 
 from nodepulse_exporter_node.host import read_host
 
@@ -21,8 +21,8 @@ def create_app() -> web.Application:
 
 
 async def _metrics(_: web.Request) -> web.Response:
-    text = await asyncio.to_thread(read_host)
-    return web.Response(body=text.encode(), headers={"Content-Type": _CONTENT_TYPE})
+    families = await asyncio.to_thread(read_host)
+    return web.Response(body=write_exposition(families).encode(), headers={"Content-Type": _CONTENT_TYPE})
 
 
 async def serve(host: str, port: int) -> None:
