@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
+
+from support.nodepulse import NODEPULSE, write_config
 
 
 def test_groups_of_real_processes_are_scraped_by_hand(process_exporter: str, tmp_path: Path) -> None:
     """`nodepulse scrape` shows one object a group, with the processes and the memory that it has."""
-    config = tmp_path / "nodepulse.yml"
-    config.write_text(
-        "server: {endpoint: 'http://127.0.0.1:1/metrics/prometheus'}\n"
-        f"exporters: [{{name: process_exporter, endpoint: '{process_exporter}'}}]\n"
-    )
-    command = [sys.executable, "-m", "nodepulse_core", "--config", config, "scrape", "process_exporter"]
+    config = write_config(tmp_path, "127.0.0.1:1", {"process_exporter": process_exporter})
+    command = [*NODEPULSE, "--config", config, "scrape", "process_exporter"]
     scraped = subprocess.run(command, capture_output=True, check=True)
     groups = {group["name"]: group for group in json.loads(scraped.stdout)["process_exporter"]}
     assert groups.keys() == {"exporter", "sleeper"}

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 REQUIRED = "NODEPULSE_REQUIRE_REAL"
-_PATIENCE = 30.0
+PATIENCE = 30.0
 _POSTGRES_HOMES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
@@ -70,7 +70,7 @@ def running(
 
 def await_text(url: str, *, contains: str, log: Path) -> str:
     """Return what a URL answers once it contains a text; fails with the program's log where it never does."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + PATIENCE
     said = ""
     while time.monotonic() < end:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as response:
