@@ -11,6 +11,7 @@ What follows the job is passed on: python3 dev.py test tests/core -k buffer, pyt
 """
 
 import fcntl
+import glob
 import hashlib
 import os
 import shutil
@@ -24,10 +25,11 @@ STAMP = os.path.join(VENV, "set-up")
 REQUIREMENTS = os.path.join(ROOT, "requirements.txt")
 DISTRIBUTIONS = ("core", "exporter-node", "exporter-postgres", "exporter-redis", "exporter-process", "dashboard")
 FOLDERS = [os.path.join(ROOT, "nodepulse-" + name) for name in DISTRIBUTIONS]
+EXAMPLES = sorted(glob.glob(os.path.join(ROOT, "examples", "nodepulse-*")))
 LINT = (
     ["-m", "ruff", "check"],
     ["-m", "ruff", "format", "--check"],
-    ["-m", "mypy", *(os.path.join(folder, "src") for folder in FOLDERS)],
+    ["-m", "mypy", *(os.path.join(folder, "src") for folder in FOLDERS + EXAMPLES)],
 )
 JOBS = {
     "demo": [["-m", "nodepulse_core", "demo"]],

@@ -10,6 +10,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 ROOT = Path(__file__).parent
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
+EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/nodepulse-*/pyproject.toml"))
 DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("nodepulse-*/pyproject.toml"))
 
 
@@ -21,7 +22,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    session.run(PYTHON, "-m", "mypy", *(str(path / "src") for path in DISTRIBUTIONS), external=True)
+    session.run(PYTHON, "-m", "mypy", *(str(path / "src") for path in DISTRIBUTIONS + EXAMPLES), external=True)
 
 
 @nox.session

@@ -165,11 +165,16 @@ def test_modules_stay_small(distribution: Path) -> None:
     assert [path for path, lines in long.items() if lines > 300] == []
 
 
-@pytest.mark.parametrize("name", ["node", "postgres", "process", "redis"])
-def test_exporters_use_what_a_third_party_may_use(name: str) -> None:
-    """The exporters of this repository import nothing of the core but the package's public names."""
-    package = ROOT / f"nodepulse-exporter-{name}" / "src" / f"nodepulse_exporter_{name}"
-    used = {each for path in package.rglob("*.py") for each in imports(path) if each.startswith("nodepulse_core")}
+@pytest.mark.parametrize(
+    "distribution",
+    sorted([*ROOT.glob("nodepulse-exporter-*"), *ROOT.glob("examples/nodepulse-*")]),
+    ids=lambda path: path.name,
+)
+def test_plugins_use_what_a_third_party_may_use(distribution: Path) -> None:
+    """The plugins of this repository, and the examples, import nothing of the core but its public names."""
+    modules = list((distribution / "src").rglob("*.py"))
+    assert modules
+    used = {each for path in modules for each in imports(path) if each.startswith("nodepulse_core")}
     import nodepulse_core  # noqa: PLC0415 - its public names are what is looked at
 
     assert used <= {"nodepulse_core", *(f"nodepulse_core.{public}" for public in nodepulse_core.__all__)}
