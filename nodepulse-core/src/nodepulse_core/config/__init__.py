@@ -2,7 +2,7 @@
 
 from nodepulse_core.config.added import AddedTargets, Given, check_added
 from nodepulse_core.config.document import find_config
-from nodepulse_core.config.load import Loaded, load_settings
+from nodepulse_core.config.load import Loaded, examine_settings, load_settings
 from nodepulse_core.config.migrate import migrate
 from nodepulse_core.config.settings import Logging, Settings
 from nodepulse_core.config.show import show
@@ -18,6 +18,7 @@ __all__ = [
     "Settings",
     "Targets",
     "check_added",
+    "examine_settings",
     "find_buffer",
     "find_config",
     "find_server_id",

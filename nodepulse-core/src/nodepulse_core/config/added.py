@@ -25,6 +25,7 @@ from nodepulse_core.model import Target
 _NAME = "targets.json"
 _SOURCE = "target"
 _FILES = ("bearer_token_file", "tls")
+_FILES_ELSEWHERE = "files are named in the configuration file only; declare this target there"
 
 Given = Mapping[str, Any]
 """A target as it was given: the keys of `exporters[]`, as JSON has them."""
@@ -45,7 +46,9 @@ def check_added(
     taken = structure.take(ExporterSettings, given, ())
     for key in _FILES:
         if key in given:
-            structure.note((key,), "files are named in the configuration file only; declare this target there")
+            structure.note((key,), _FILES_ELSEWHERE)
+    if isinstance(auth := given.get("basic_auth"), dict) and "password_file" in auth:
+        structure.note(("basic_auth", "password_file"), _FILES_ELSEWHERE)
     if taken is not None and not taken.enabled:
         structure.note(("enabled",), "a target is added to be scraped; leave this key out")
     if taken is None or structure.problems:

@@ -1,48 +1,51 @@
-"""Every key of the configuration, with its default. This is the only place where defaults stand.
+"""Every key of the configuration: its kind, its default, and what it is for. This is the only place where they stand.
 
-A type says its key's rule; `structure` checks values against it. Durations are seconds, sizes are bytes.
+A type says its key's rule (see `rules`). The schema, `docs/configuration.md` and its test read them from here.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, NewType
+from typing import Any, Literal
 
 from attrs import field, frozen
 
+from nodepulse_core.config.rules import (
+    Count,
+    Delay,
+    Duration,
+    EndpointText,
+    Headers,
+    Interval,
+    Listen,
+    Name,
+    Port,
+    Secret,
+    ServerID,
+    Size,
+    URLText,
+)
 from nodepulse_core.model import Access, Backoff, BasicAuth, Compression, Destination, Payload, Retry, Tls
 
-Duration = NewType("Duration", float)
-"""More than 0."""
-Delay = NewType("Delay", float)
-"""0 or more."""
-Interval = NewType("Interval", float)
-"""At least 1 s."""
-Size = NewType("Size", int)
-"""More than 0; `16MiB`, or a number of bytes."""
-Count = NewType("Count", int)
-"""At least 1."""
-URLText = NewType("URLText", str)
-"""An http or https URL."""
-EndpointText = NewType("EndpointText", str)
-"""An http or https URL, or what else its exporter reads, such as `redis://localhost` or `host:`."""
-Name = NewType("Name", str)
-ServerID = NewType("ServerID", str)
-Headers = NewType("Headers", dict[str, str])
-"""Header names with their values, each one line."""
-Port = NewType("Port", int)
-Listen = NewType("Listen", str)
-"""`host:port`."""
+_MIB = 1024**2
+_NO_HEADERS = Headers({})
+
+
+def about(text: str, otherwise: str | None = None) -> dict[str, Any]:
+    """Return a field's metadata: what its key is for, and, where its default is found elsewhere, in words which."""
+    return {"about": text, "otherwise": otherwise}
 
 
 @frozen
 class TlsSettings:
-    """`tls`: how a peer is checked, and what is shown to it."""
+    """How a peer is checked, and what is shown to it."""
 
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    insecure_skip_verify: bool = False
+    ca_file: Path | None = field(
+        default=None, metadata=about("PEM file of the authorities to trust", "those of the system")
+    )
+    cert_file: Path | None = field(default=None, metadata=about("PEM file of the client certificate to show (mTLS)"))
+    key_file: Path | None = field(default=None, metadata=about("PEM file of that certificate's key"))
+    insecure_skip_verify: bool = field(default=False, metadata=about("trust any certificate; for tests only"))
 
     def tls(self) -> Tls:
         """Return what a peer is checked with."""
@@ -51,11 +54,13 @@ class TlsSettings:
 
 @frozen
 class BasicAuthSettings:
-    """`basic_auth`: the password stands here, or in a file that is read at each scrape."""
+    """User and password; the password stands here, or in a file that is read at each scrape."""
 
-    username: str
-    password: str | None = field(default=None, repr=False)
-    password_file: Path | None = None
+    username: str = field(metadata=about("the user"))
+    password: Secret | None = field(default=None, repr=False, metadata=about("the password; best as `${VAR}`"))
+    password_file: Path | None = field(
+        default=None, metadata=about("file that holds the password instead; read for each scrape")
+    )
 
     def auth(self) -> BasicAuth:
         """Return user and password, or the file that holds it."""
@@ -64,23 +69,28 @@ class BasicAuthSettings:
 
 @frozen
 class RetrySettings:
-    """`retry`: how often a scrape is tried within its slot."""
+    """How often a scrape is tried within its slot."""
 
-    max_attempts: Count = Count(1)
-    backoff: Backoff = "exponential"
+    max_attempts: Count = field(default=Count(1), metadata=about("tries in all; they end before the next slot"))
+    backoff: Backoff = field(default="exponential", metadata=about("how the wait between two tries grows"))
 
 
 @frozen
 class Server:
-    """`server`: where batches go."""
+    """Where batches go."""
 
-    endpoint: URLText
-    timeout: Duration = Duration(5.0)
-    compression: Compression = "none"
-    sender: str = "dashboard"
-    headers: Headers = field(factory=lambda: Headers({}), repr=False)
-    bearer_token_file: Path | None = None
-    tls: TlsSettings = TlsSettings()
+    endpoint: URLText = field(metadata=about("the dashboard's URL"))
+    timeout: Duration = field(default=Duration(5.0), metadata=about("how long one POST may take"))
+    compression: Compression = field(
+        default="none",
+        metadata=about("how bodies are packed; ask the dashboard first. zstd needs nodepulse-core[zstd]"),
+    )
+    sender: str = field(default="dashboard", metadata=about("what delivers: the built-in one, or a plugin's"))
+    headers: Headers = field(default=_NO_HEADERS, repr=False, metadata=about("sent with every POST"))
+    bearer_token_file: Path | None = field(
+        default=None, metadata=about("file whose content is sent as bearer token; read for each POST")
+    )
+    tls: TlsSettings = field(default=TlsSettings(), metadata=about("TLS towards the dashboard"))
 
     def destination(self) -> Destination:
         """Return what a sender is made from."""
@@ -90,31 +100,48 @@ class Server:
 
 @frozen
 class Agent:
-    """`agent`: who this is."""
+    """Who this is, and where it keeps its state."""
 
-    server_id: ServerID | None = None
-    interval: Interval | None = None
-    state_dir: Path | None = None
+    server_id: ServerID | None = field(
+        default=None, metadata=about("what the dashboard knows this server by", "made at the first start, and kept")
+    )
+    interval: Interval | None = field(
+        default=None, metadata=about("time between two scrapes of exporters that name none", "the exporter's own")
+    )
+    state_dir: Path | None = field(
+        default=None,
+        metadata=about("directory for the id and the buffer", "/var/lib/nodepulse, else one of the user's"),
+    )
 
 
 @frozen
 class ExporterSettings:
-    """One of `exporters`."""
+    """One target."""
 
-    name: Name
-    type: Name | None = None
-    enabled: bool = True
-    endpoint: EndpointText | None = None
-    interval: Interval | None = None
-    timeout: Duration | None = None
-    payload: Payload | None = None
-    retry: RetrySettings = RetrySettings()
-    headers: Headers = field(factory=lambda: Headers({}), repr=False)
-    basic_auth: BasicAuthSettings | None = None
-    bearer_token_file: Path | None = None
-    tls: TlsSettings = TlsSettings()
-    max_body_size: Size = Size(16 * 1024**2)
-    sample_limit: Count | None = None
+    name: Name = field(metadata=about("the target's name, unique; in the mapping form the key is the name"))
+    type: Name | None = field(
+        default=None, metadata=about("an installed exporter, or `prometheus` for any other; raw text", "the name")
+    )
+    enabled: bool = field(default=True, metadata=about("whether it is scraped"))
+    endpoint: EndpointText | None = field(default=None, metadata=about("where it answers", "the exporter's own"))
+    interval: Interval | None = field(
+        default=None, metadata=about("time between two scrapes", "agent.interval, else the exporter's own")
+    )
+    timeout: Duration | None = field(
+        default=None, metadata=about("how long a scrape may take; not longer than the interval", "3s, or the interval")
+    )
+    payload: Payload | None = field(
+        default=None, metadata=about("what is sent of it", "snapshot if the exporter has one, else raw")
+    )
+    retry: RetrySettings = field(default=RetrySettings(), metadata=about("trying again within the slot"))
+    headers: Headers = field(default=_NO_HEADERS, repr=False, metadata=about("sent with every scrape"))
+    basic_auth: BasicAuthSettings | None = field(default=None, metadata=about("user and password"))
+    bearer_token_file: Path | None = field(
+        default=None, metadata=about("file whose content is sent as bearer token; read for each scrape")
+    )
+    tls: TlsSettings = field(default=TlsSettings(), metadata=about("TLS towards the exporter"))
+    max_body_size: Size = field(default=Size(16 * _MIB), metadata=about("largest answer, decoded"))
+    sample_limit: Count | None = field(default=None, metadata=about("most samples in a scrape", "no limit"))
 
     def access(self) -> Access:
         """Return what its requests carry."""
@@ -128,72 +155,84 @@ class ExporterSettings:
 
 @frozen
 class Discovery:
-    """`discovery`: finding exporters on this machine."""
+    """Finding exporters on this machine."""
 
-    enabled: bool = False
-    scan_ports: tuple[Port, ...] | None = None
-    scan_interval: Interval = Interval(300.0)
+    enabled: bool = field(default=False, metadata=about("whether exporters are looked for"))
+    scan_ports: tuple[Port, ...] | None = field(
+        default=None, metadata=about("ports to look at", "what installed exporters declare")
+    )
+    scan_interval: Interval = field(default=Interval(300.0), metadata=about("time between two looks"))
 
 
 @frozen
 class BufferSettings:
-    """`buffer`: what waits on disk, and how long."""
+    """What waits on disk, and how long."""
 
-    path: Path | None = None
-    retention_hours: Count = Count(48)
-    batch_size: Count = Count(10)
-    max_bytes: Size = Size(1024**3)
-    min_free_bytes: Size = Size(256 * 1024**2)
-    fsync: Literal["always", "interval", "never"] = "always"
-    drain_jitter: Delay = Delay(5.0)
+    path: Path | None = field(default=None, metadata=about("directory of the buffer", "`buffer` in agent.state_dir"))
+    retention_hours: Count = field(default=Count(48), metadata=about("how long an entry waits for the dashboard"))
+    batch_size: Count = field(default=Count(10), metadata=about("entries in one POST, when there is a backlog"))
+    max_bytes: Size = field(default=Size(1024 * _MIB), metadata=about("most that waits; the oldest goes first"))
+    min_free_bytes: Size = field(default=Size(256 * _MIB), metadata=about("what is always left free on the disk"))
+    fsync: Literal["always", "interval", "never"] = field(
+        default="always", metadata=about("when files are forced to disk; only `always` survives a power cut whole")
+    )
+    drain_jitter: Delay = field(
+        default=Delay(5.0), metadata=about("longest random wait before a POST, so that a fleet does not send at once")
+    )
 
 
 @frozen
 class Api:
-    """`api`: the agent's own HTTP."""
+    """The agent's own HTTP."""
 
-    enabled: bool = True
-    listen: Listen = Listen("127.0.0.1:8088")
-    token_file: Path | None = None
+    enabled: bool = field(default=True, metadata=about("whether the agent listens"))
+    listen: Listen = field(
+        default=Listen("127.0.0.1:8088"), metadata=about("where; another address than loopback needs a token")
+    )
+    token_file: Path | None = field(default=None, metadata=about("file with the token that callers must show"))
 
 
 @frozen
 class LogFile:
-    """`logging.file`: the log as a file, and its rotation."""
+    """The log as a file, and its rotation."""
 
-    path: Path | None = None
-    max_size_mb: Count = Count(10)
-    max_backups: Count = Count(3)
-    max_age_days: Count = Count(7)
-    compress: bool = False
+    path: Path | None = field(default=None, metadata=about("the file", "`nodepulse.log` in agent.state_dir"))
+    max_size_mb: Count = field(default=Count(10), metadata=about("MiB after which a new file is begun"))
+    max_backups: Count = field(default=Count(3), metadata=about("old files that are kept"))
+    max_age_days: Count = field(default=Count(7), metadata=about("days that old files are kept"))
+    compress: bool = field(default=False, metadata=about("whether old files are packed with gzip"))
 
 
 @frozen
 class Logging:
-    """`logging`."""
+    """What the agent says, and where."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["logfmt", "json"] = "logfmt"
-    output: Literal["stdout", "file", "both"] = "stdout"
-    file: LogFile = LogFile()
+    level: Literal["debug", "info", "warning", "error"] = field(
+        default="info", metadata=about("the least that is worth a line")
+    )
+    format: Literal["logfmt", "json"] = field(default="logfmt", metadata=about("how a line is written"))
+    output: Literal["stdout", "file", "both"] = field(default="stdout", metadata=about("where lines go"))
+    file: LogFile = field(default=LogFile(), metadata=about("the file, and its rotation"))
 
 
 @frozen
 class Plugins:
-    """`plugins`."""
+    """Which plugins are used."""
 
-    disabled: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = field(
+        default=(), metadata=about("entry points that are not loaded; `$NODEPULSE_DISABLED_PLUGINS` adds to them")
+    )
 
 
 @frozen
 class Settings:
     """A whole configuration. `exporters` and `discovery` are structured by themselves, since they have two forms."""
 
-    server: Server
-    agent: Agent = Agent()
-    buffer: BufferSettings = BufferSettings()
-    api: Api = Api()
-    logging: Logging = Logging()
-    plugins: Plugins = Plugins()
-    exporters: tuple[ExporterSettings, ...] = ()
-    discovery: Discovery = Discovery()
+    server: Server = field(metadata=about("where batches go"))
+    agent: Agent = field(default=Agent(), metadata=about("who this is, and where it keeps its state"))
+    exporters: tuple[ExporterSettings, ...] = field(default=(), metadata=about("what is scraped"))
+    discovery: Discovery = field(default=Discovery(), metadata=about("finding exporters on this machine"))
+    buffer: BufferSettings = field(default=BufferSettings(), metadata=about("what waits on disk, and how long"))
+    api: Api = field(default=Api(), metadata=about("the agent's own HTTP"))
+    logging: Logging = field(default=Logging(), metadata=about("what the agent says, and where"))
+    plugins: Plugins = field(default=Plugins(), metadata=about("which plugins are used"))

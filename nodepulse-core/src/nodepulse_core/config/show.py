@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from nodepulse_core.config.document import KeyPath, write_path
 from nodepulse_core.config.load import Loaded
+from nodepulse_core.config.paths import KeyPath, write_path
 
 _MASK = "********"
 _SECRET_KEYS = {"password"}

@@ -8,11 +8,12 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from nodepulse_core.config.checks import SERVER_ID
 from nodepulse_core.config.settings import Settings
 from nodepulse_core.errors import NodePulseError
 
 _SHARED = Path("/var/lib/nodepulse")
-_SERVER_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
+_SERVER_ID = re.compile(SERVER_ID)
 
 
 def find_state_dir(settings: Settings, environ: Mapping[str, str]) -> Path:

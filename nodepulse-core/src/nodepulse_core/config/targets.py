@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from attrs import frozen
 
-from nodepulse_core.config.document import KeyPath, did_you_mean
-from nodepulse_core.config.load import Loaded
+from nodepulse_core.config.expand import Expanded
+from nodepulse_core.config.load import Loaded, in_order
+from nodepulse_core.config.paths import KeyPath, write_path
 from nodepulse_core.config.settings import ExporterSettings
 from nodepulse_core.errors import ConfigError, PluginError, Problem
 from nodepulse_core.exporter import HTTP_SCHEMES, Exporter, schemes_of
 from nodepulse_core.model import GENERIC, Payload, Target
 from nodepulse_core.units import format_duration
 
+_ENDING = "_exporter"
 _TIMEOUT = 3.0
 _GENERIC_INTERVAL = 15.0
 
@@ -31,7 +33,7 @@ def make_targets(loaded: Loaded, installed: Collection[str], load: Callable[[str
     """Return the enabled targets; only the exporters that they need are loaded.
 
     `installed` are the names of exporters, `load` returns one or raises PluginError. Raises ConfigError with every
-    problem.
+    problem, those of the settings among them.
     """
     maker = _Maker(loaded, installed, load)
     targets = [
@@ -39,8 +41,8 @@ def make_targets(loaded: Loaded, installed: Collection[str], load: Callable[[str
         for exporter, path in zip(loaded.settings.exporters, loaded.exporter_paths, strict=True)
         if exporter.enabled and (target := maker.make(exporter, path)) is not None
     ]
-    if maker.problems:
-        raise ConfigError(maker.problems, loaded.document.source)
+    if maker.problems or loaded.problems:
+        raise ConfigError(in_order([*loaded.problems, *maker.problems]), loaded.document.source)
     if not targets and not loaded.settings.discovery.enabled:
         maker.warn(("exporters",), "none of the exporters is enabled: there is nothing to scrape")
     return Targets(tuple(targets), tuple(maker.warnings))
@@ -51,6 +53,7 @@ class _Maker:
         self._loaded = loaded
         self._installed = installed
         self._load = load
+        self._spoiled = {problem.path for problem in loaded.problems}
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
@@ -60,7 +63,13 @@ class _Maker:
     def _fail(self, path: KeyPath, message: str) -> None:
         self.problems.append(self._loaded.document.problem(path, message))
 
+    def _is_spoiled(self, *paths: KeyPath) -> bool:
+        """Tell whether there is a problem with a key already, so that nothing can be said of what depends on it."""
+        return any(write_path(path) in self._spoiled for path in paths)
+
     def make(self, settings: ExporterSettings, path: KeyPath) -> Target | None:
+        if self._is_spoiled((*path, "type"), (*path, "endpoint")):
+            return None
         type_ = self._find_type(settings, path)
         if type_ is None:
             return None
@@ -79,7 +88,7 @@ class _Maker:
         default = exporter.default_interval if exporter else _GENERIC_INTERVAL
         interval = settings.interval or self._loaded.settings.agent.interval or default
         timeout = settings.timeout or min(_TIMEOUT, interval)
-        if timeout > interval:
+        if timeout > interval and not self._is_spoiled((*path, "interval"), ("agent", "interval")):
             longer = f"{format_duration(timeout)} is longer than its interval, {format_duration(interval)}"
             self._fail((*path, "timeout"), longer)
         payload: Payload = settings.payload or ("snapshot" if exporter else "raw")
@@ -103,7 +112,8 @@ class _Maker:
         known = schemes_of(exporter) if exporter else HTTP_SCHEMES
         if scheme not in known:
             who = exporter.name if exporter else GENERIC
-            self._fail(path, f"{who} reads no endpoint of scheme {scheme!r}; known: {', '.join(known)}")
+            shown = endpoint if isinstance(endpoint, Expanded) else scheme
+            self._fail(path, f"{who} reads no endpoint of scheme {shown!r}; known: {', '.join(known)}")
 
     def _find_type(self, settings: ExporterSettings, path: KeyPath) -> str | None:
         type_ = settings.type or settings.name
@@ -112,15 +122,25 @@ class _Maker:
         known = sorted({*self._installed, GENERIC})
         if settings.type is not None or settings.endpoint is None:
             lack = "" if settings.type is not None else ", and it has no endpoint"
-            hint = f"{did_you_mean(type_, known)}{_install(type_)}"
-            self._fail((*path, "type"), f"no exporter {type_!r} is installed{lack}{hint}")
+            at = "type" if settings.type is not None else "name"
+            self._fail((*path, at), f"no exporter {type_!r} is installed{lack}{_hint(type_, known)}")
             return None
-        near = difflib.get_close_matches(type_, known, n=1, cutoff=0.8)
-        if near:
-            self.warn(path, f"no exporter {type_!r} is installed: its text is sent raw; did you mean {near[0]!r}?")
+        if near := _near_miss(type_, known):
+            message = f"no exporter {type_!r} is installed: its text is sent raw; did you mean {near!r}?"
+            self.warn((*path, "name"), message)
         return GENERIC
 
 
-def _install(type_: str) -> str:
-    name = type_.removesuffix("_exporter")
-    return f"; install it with: pip install nodepulse-exporter-{name}" if name != type_ else ""
+def _near_miss(type_: str, known: Sequence[str]) -> str | None:
+    """Return the exporter that was probably meant, with or without its ending."""
+    words = {word: name for name in known for word in (name, name.removesuffix(_ENDING))}
+    near = difflib.get_close_matches(type_, words, n=1, cutoff=0.85)  # nearly all share the ending: .6 takes any
+    return words[near[0]] if near else None
+
+
+def _hint(type_: str, known: Sequence[str]) -> str:
+    if near := _near_miss(type_, known):
+        return f"; did you mean {near!r}?"
+    name = type_.removesuffix(_ENDING).replace("_", "-")
+    plugin = f"; a plugin for it would be named nodepulse-exporter-{name}" if type_.endswith(_ENDING) else ""
+    return f"; known: {', '.join(known)}{plugin}"
