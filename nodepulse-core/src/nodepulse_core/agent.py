@@ -54,7 +54,7 @@ class Agent:
         self._clock = clock
         settings = plan.wanted.settings
         self.health = Health()
-        self.buffer = Buffer(plan.buffer_path, _limits(settings), settings.buffer.fsync)
+        self.buffer = Buffer(plan.buffer_path, _limits(settings), settings.buffer.fsync, monotonic=clock.monotonic)
         self._sender = self._choose_sender(settings)
         self._http = TargetHTTP(plan.user_agent)
         self._scraper = Scraper(self._http)

@@ -1,7 +1,9 @@
 """Every scrape on disk, from the moment it was taken until it is delivered."""
 
-from nodepulse_core.buffer.buffer import Books, Buffer, Limits
-from nodepulse_core.buffer.lock import lock_holder
-from nodepulse_core.buffer.store import Listing, Store
+from nodepulse_core.buffer.buffer import Buffer
+from nodepulse_core.buffer.listing import Listing
+from nodepulse_core.buffer.lock import lock_holder, locked
+from nodepulse_core.buffer.stock import Books, Limits
+from nodepulse_core.buffer.store import Store
 
-__all__ = ["Books", "Buffer", "Limits", "Listing", "Store", "lock_holder"]
+__all__ = ["Books", "Buffer", "Limits", "Listing", "Store", "lock_holder", "locked"]

@@ -7,28 +7,34 @@
     redis_up 1 1761832800000
 
 The first line is a comment to every reader of the format. Length and checksum are of what follows it; the
-checksum is of the line's own fields too. Files without that line, placed by hand, are accepted as they are.
+checksum is of the line's own fields too. Files without that line, placed by hand, are accepted as they are; a
+file that has the rest of such a line near its beginning is not one of them, it was altered.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from calendar import timegm
 from datetime import UTC, datetime
-from time import strptime
 
 from nodepulse_core.errors import EntryError
 from nodepulse_core.model import Entry, StoredScrape, Window
 
 TARGET_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_FILE_NAME = re.compile(r"(\d{8}-\d{6})-([A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?)\.prom", re.ASCII)
+_FILE_NAME = re.compile(
+    r"(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-([A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?)\.prom", re.ASCII
+)
 _TIME = "%Y%m%d-%H%M%S"
+LARGEST = 256 * 1024**2
+"""The bytes that a file may have: it is read whole, and no scrape comes near that."""
+
 _MARK = b"# nodepulse entry "
 _HEADER = re.compile(
     rb"# nodepulse entry 1 (type=([a-z][a-z0-9_]{0,63}) target=([a-z][a-z0-9_]{0,63}) slot=(\d{1,12})) "
     rb"length=(\d{1,12}) crc32=([0-9a-f]{8})\n"
 )
+_REST_OF_HEADER = re.compile(rb" type=[^\n]* length=\d+ crc32=[0-9a-f]{8}\n")
+_LONGEST_HEADER = 300
 
 
 def name_file(window: Window) -> str:
@@ -41,11 +47,12 @@ def read_name(name: str) -> Window | None:
     match = _FILE_NAME.fullmatch(name)
     if not match:
         return None
+    *numbers, server_id = match.groups()
     try:
-        window = Window(timegm(strptime(match[1], _TIME)), match[2])
+        slot = int(datetime(*map(int, numbers), tzinfo=UTC).timestamp())  # type: ignore[arg-type,misc]  # six of them
     except ValueError:
         return None
-    return window if name_file(window) == name else None
+    return Window(slot, server_id) if slot >= 0 else None
 
 
 def encode(entry: Entry, type_: str, body: bytes) -> bytes:
@@ -59,7 +66,7 @@ def decode(entry: Entry, content: bytes) -> StoredScrape:
     if not content:
         raise EntryError("the file is empty")
     body, type_ = content, None
-    if content.startswith(_MARK):
+    if content.startswith(_MARK) or _MARK.startswith(content) or _REST_OF_HEADER.search(content, 0, _LONGEST_HEADER):
         header = _HEADER.match(content)
         if not header:
             raise EntryError("its first line is torn, altered or of a newer version")

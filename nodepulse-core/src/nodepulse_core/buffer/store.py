@@ -7,6 +7,7 @@ fsync of the directory; readers never see a part of a file. Symbolic links are n
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import threading
@@ -14,27 +15,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from attrs import frozen
-
-from nodepulse_core.buffer.entry_file import TARGET_NAME, decode, name_file, read_name
+from nodepulse_core.buffer.directory import (
+    NO_LINK,
+    is_taken,
+    make_directory,
+    make_root,
+    opened,
+    sync_directory,
+    write_file,
+)
+from nodepulse_core.buffer.entry_file import LARGEST, decode, name_file
+from nodepulse_core.buffer.listing import QUARANTINE, REASON, TEMPORARY, Listing, list_buffer
 from nodepulse_core.errors import EntryError, StorageError
 from nodepulse_core.model import Entry, StoredScrape
+from nodepulse_core.units import format_size
 
 Fsync = Literal["always", "interval", "never"]
 
-QUARANTINE = ".quarantine"
-_TEMPORARY = ".writing-"
-_REASON = ".reason"
-_NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-@frozen
-class Listing:
-    """What a buffer holds: entries, quarantined entries, and the paths that are neither and were left alone."""
-
-    entries: tuple[Entry, ...]
-    quarantined: tuple[Entry, ...]
-    foreign: tuple[Path, ...]
+_PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
+"""Errors of a read that say nothing about the file: it may well be whole."""
 
 
 class Store:
@@ -43,174 +42,199 @@ class Store:
     def __init__(self, path: Path, fsync: Fsync = "always") -> None:
         self.path = path
         self._fsync = fsync
-        self._unsynced: list[tuple[str, str]] = []
+        self._made: set[tuple[str, ...]] = set()
+        self._unsynced: dict[str, set[str]] = {}
         self._lock = threading.Lock()
 
     def create(self) -> None:
-        """Make the directories, 0700; raises StorageError where that cannot be done."""
+        """Make the directory, 0700; raises StorageError where that cannot be done."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (self.path / QUARANTINE).mkdir(mode=0o700, exist_ok=True)
+            make_root(self.path)
+            with opened(self.path):
+                pass
         except OSError as error:
-            raise StorageError(f"cannot make the buffer {self.path}: {error.strerror}") from error
+            what = "it is a symbolic link; name the directory itself" if self.path.is_symlink() else error.strerror
+            raise StorageError(f"cannot make the buffer {self.path}: {what}") from error
 
-    def write(self, entry: Entry, content: bytes) -> None:
-        """Make an entry's file durable; raises OSError where the disk does not take it, and leaves nothing behind."""
+    def write(self, entry: Entry, content: bytes, *, keep_free: int = 0) -> bool:
+        """Make an entry's file durable; return False where its slot has a file already.
+
+        Raises OSError where the disk does not take it, or fewer than `keep_free` bytes are free (ENOSPC); nothing
+        is left behind then.
+        """
         name = name_file(entry.window)
-        with self._directory(self.path / entry.target, create=True) as directory:
-            temporary = _TEMPORARY + name
+        with self._home(entry.target) as directory:
+            if is_taken(directory, name):
+                return False
+            _need_free(directory, keep_free)
+            written = temporary = TEMPORARY + name
             try:
-                self._write_whole(directory, temporary, content)
+                write_file(directory, temporary, content, durable=self._fsync == "always")
                 os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+                written = name
+                if self._fsync == "always":
+                    sync_directory(directory)
             except BaseException:
                 with contextlib.suppress(OSError):
-                    os.unlink(temporary, dir_fd=directory)
+                    os.unlink(written, dir_fd=directory)
                 raise
-            if self._fsync == "always":
-                os.fsync(directory)
-            elif self._fsync == "interval":
-                with self._lock:
-                    self._unsynced.append((entry.target, name))
+        self._note_unsynced(entry.target, name)
+        return True
 
     def sync(self) -> None:
-        """Make durable what was written since the last call, where fsync is `interval`."""
+        """Make durable what was written since the last call, where fsync is `interval`.
+
+        Raises OSError; what was not reached is tried again by the next call.
+        """
         with self._lock:
-            unsynced, self._unsynced = self._unsynced, []
-        for target in {target for target, _ in unsynced}:
-            with self._directory(self.path / target) as directory:
-                for name in (name for of, name in unsynced if of == target):
-                    with contextlib.suppress(FileNotFoundError):  # delivered since
-                        file = os.open(name, os.O_RDONLY | _NO_LINK, dir_fd=directory)
-                        try:
-                            os.fsync(file)
-                        finally:
-                            os.close(file)
-                os.fsync(directory)
+            unsynced, self._unsynced = self._unsynced, {}
+        if not unsynced:
+            return
+        try:
+            with opened(self.path) as root:
+                sync_directory(root)  # targets may be new
+            while unsynced:
+                target, names = next(iter(unsynced.items()))
+                self._sync_target(target, names)
+                del unsynced[target]
+        finally:
+            for target, names in unsynced.items():
+                for name in names:
+                    self._note_unsynced(target, name)
 
     def exists(self, entry: Entry) -> bool:
-        """Tell whether something bears the entry's name."""
-        return os.path.lexists(self._file(entry))
+        """Tell whether a file bears the entry's name."""
+        try:
+            with opened(self.path, entry.target) as directory:
+                return is_taken(directory, name_file(entry.window))
+        except OSError:
+            return False
 
     def read(self, entry: Entry) -> StoredScrape:
-        """Return what an entry's file holds; raises EntryError with the reason where it is not whole."""
+        """Return what an entry's file holds; raises EntryError with the reason where it is not whole.
+
+        Any other StorageError says that it cannot be read now, and nothing about the entry.
+        """
+        return decode(entry, self.read_bytes(entry))
+
+    def read_bytes(self, entry: Entry, *, quarantined: bool = False) -> bytes:
+        """Return an entry's file as it is; raises as `read` does."""
         try:
-            file = os.open(self._file(entry), os.O_RDONLY | os.O_NONBLOCK | _NO_LINK)
+            with opened(self.path, *_place(entry, quarantined=quarantined)) as directory:
+                # A pipe that bears the name must not be waited for.
+                file = os.open(name_file(entry.window), os.O_RDONLY | os.O_NONBLOCK | NO_LINK, dir_fd=directory)
             with os.fdopen(file, "rb") as stream:
                 if not stat.S_ISREG(os.fstat(file).st_mode):
                     raise EntryError("it is no regular file")
-                content = stream.read()
+                content = stream.read(LARGEST + 1)
         except OSError as error:
+            if error.errno in _PASSING:
+                raise StorageError(f"cannot read {entry.target} of slot {entry.slot}: {error.strerror}") from error
             raise EntryError(f"it cannot be read: {error.strerror}") from error
-        return decode(entry, content)
+        if len(content) > LARGEST:
+            raise EntryError(f"it is larger than {format_size(LARGEST)}")
+        return content
 
     def remove(self, entry: Entry) -> None:
         """Remove a delivered or evicted entry's file; one that is gone already is as good."""
-        self._file(entry).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError), opened(self.path, entry.target) as directory:
+            os.unlink(name_file(entry.window), dir_fd=directory)
 
     def quarantine(self, entry: Entry, reason: str) -> None:
-        """Put an entry aside, with the reason in a file beside it."""
+        """Put an entry aside, with the reason in a file beside it.
+
+        Raises OSError where that fails, or one of its name lies there already; the entry stays where it is then.
+        """
         name = name_file(entry.window)
-        home = self.path / QUARANTINE / entry.target
-        with self._directory(home, create=True) as aside:
-            with contextlib.suppress(FileExistsError):
-                self._write_whole(aside, name + _REASON, f"{reason}\n".encode())
-            os.rename(self._file(entry), name, dst_dir_fd=aside)
-            if self._fsync == "always":
-                os.fsync(aside)
+        with opened(self.path, entry.target) as home, self._home(QUARANTINE, entry.target) as aside:
+            if is_taken(aside, name):
+                raise FileExistsError(errno.EEXIST, "one of its name is quarantined already")
+            with contextlib.suppress(OSError):  # better put aside without its reason than in the way
+                write_file(aside, name + REASON, f"{reason}\n".encode(), durable=self._fsync == "always")
+            self._move(name, home, aside)
+
+    def release(self, entry: Entry) -> None:
+        """Put a quarantined entry back into the queue; raises OSError where that fails, or its slot is taken."""
+        name = name_file(entry.window)
+        with opened(self.path, QUARANTINE, entry.target) as aside, self._home(entry.target) as home:
+            if is_taken(home, name):
+                raise FileExistsError(errno.EEXIST, "its slot has an entry already")
+            self._move(name, aside, home)
 
     def reason(self, entry: Entry) -> str:
         """Return why an entry was quarantined, as far as it was written down."""
-        path = self.path / QUARANTINE / entry.target / (name_file(entry.window) + _REASON)
         try:
-            return path.read_text(errors="replace").strip()
+            with opened(self.path, QUARANTINE, entry.target) as aside:
+                file = os.open(name_file(entry.window) + REASON, os.O_RDONLY | os.O_NONBLOCK | NO_LINK, dir_fd=aside)
+            with os.fdopen(file, errors="replace") as stream:
+                return stream.read(4096).strip()
         except OSError:
             return "no reason was written down"
 
     def remove_quarantined(self, entry: Entry) -> None:
         """Remove a quarantined entry and its reason."""
-        path = self.path / QUARANTINE / entry.target / name_file(entry.window)
-        path.unlink(missing_ok=True)
-        path.with_name(path.name + _REASON).unlink(missing_ok=True)
-
-    def free_bytes(self) -> int:
-        """Return what the file system has left for this user."""
-        status = os.statvfs(self.path)
-        return status.f_bavail * status.f_frsize
+        with contextlib.suppress(FileNotFoundError), opened(self.path, QUARANTINE, entry.target) as aside:
+            os.unlink(name_file(entry.window), dir_fd=aside)
+            os.unlink(name_file(entry.window) + REASON, dir_fd=aside)
 
     def scan(self, *, sweep: bool = False) -> Listing:
-        """List the whole buffer once; with `sweep`, remove what an interrupted write left behind.
+        """List the whole buffer once; with `sweep`, remove what interrupted work left behind."""
+        return list_buffer(self.path, sweep=sweep)
 
-        Raises StorageError where the buffer itself cannot be listed.
-        """
-        foreign: list[Path] = []
+    def _move(self, name: str, source: int, destination: int) -> None:
+        """Rename an entry from one directory to another; its reason goes where the entry is not quarantined."""
         try:
-            entries = list(self._list_targets(self.path, foreign, sweep=sweep))
-            aside = self.path / QUARANTINE
-            quarantined = list(self._list_targets(aside, foreign, sweep=sweep)) if aside.is_dir() else []
-        except OSError as error:
-            raise StorageError(f"cannot list the buffer {self.path}: {error.strerror}") from error
-        return Listing(tuple(entries), tuple(quarantined), tuple(foreign))
-
-    def _list_targets(self, root: Path, foreign: list[Path], *, sweep: bool) -> Iterator[Entry]:
-        with os.scandir(root) as found:
-            for item in found:
-                if item.name.startswith("."):
-                    continue
-                if item.is_dir(follow_symlinks=False) and TARGET_NAME.fullmatch(item.name):
-                    yield from self._list_target(Path(item.path), foreign, sweep=sweep)
-                else:
-                    foreign.append(Path(item.path))
-
-    def _list_target(self, directory: Path, foreign: list[Path], *, sweep: bool) -> Iterator[Entry]:
-        try:
-            with os.scandir(directory) as found:
-                for item in found:
-                    window = read_name(item.name)
-                    if window and item.is_file(follow_symlinks=False):
-                        yield Entry(window, directory.name, item.stat(follow_symlinks=False).st_size)
-                    elif item.name.startswith(_TEMPORARY):
-                        if sweep:
-                            Path(item.path).unlink()
-                    elif not item.name.endswith(_REASON):
-                        foreign.append(Path(item.path))
-        except PermissionError:
-            foreign.append(directory)
-
-    def _file(self, entry: Entry) -> Path:
-        return self.path / entry.target / name_file(entry.window)
-
-    def _write_whole(self, directory: int, name: str, content: bytes) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK
-        file = os.open(name, flags, 0o600, dir_fd=directory)
-        try:
-            left = memoryview(content)
-            while left:  # a write may be short without an error
-                left = left[os.write(file, left) :]
-            if self._fsync == "always":
-                os.fsync(file)
-        finally:
-            os.close(file)
+            os.rename(name, name, src_dir_fd=source, dst_dir_fd=destination)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(name + REASON, dir_fd=destination)
+            raise
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name + REASON, dir_fd=source)
+        if self._fsync == "always":
+            with contextlib.suppress(OSError):  # a power cut would undo the move, and lose nothing
+                sync_directory(destination)
+                sync_directory(source)
 
     @contextlib.contextmanager
-    def _directory(self, path: Path, *, create: bool = False) -> Iterator[int]:
+    def _home(self, *names: str) -> Iterator[int]:
+        """Open a directory of entries, which is made, and durable, before the first of them is written."""
+        if names not in self._made:
+            with self._lock:
+                make_directory(self.path, *names, durable=self._fsync == "always")
+            self._made.add(names)
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _NO_LINK)
-        except FileNotFoundError:
-            if not create:
-                raise
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self._fsync == "always":
-                _fsync_directory(path.parent)
-            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _NO_LINK)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+            with opened(self.path, *names) as directory:
+                yield directory
+        except FileNotFoundError:  # removed by hand: the next write makes it again
+            self._made.discard(names)
+            raise
+
+    def _note_unsynced(self, target: str, name: str) -> None:
+        if self._fsync == "interval":
+            with self._lock:
+                self._unsynced.setdefault(target, set()).add(name)
+
+    def _sync_target(self, target: str, names: set[str]) -> None:
+        with contextlib.suppress(FileNotFoundError), opened(self.path, target) as directory:
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # delivered since
+                    file = os.open(name, os.O_RDONLY | NO_LINK, dir_fd=directory)
+                    try:
+                        os.fsync(file)
+                    finally:
+                        os.close(file)
+            sync_directory(directory)
 
 
-def _fsync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _NO_LINK)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _place(entry: Entry, *, quarantined: bool) -> tuple[str, ...]:
+    return (QUARANTINE, entry.target) if quarantined else (entry.target,)
+
+
+def _need_free(directory: int, wanted: int) -> None:
+    """Raise OSError (ENOSPC) where the file system has fewer bytes left for this user."""
+    status = os.fstatvfs(directory)
+    free = status.f_bavail * status.f_frsize
+    if free < wanted:
+        few = f"only {format_size(free)} are free, and buffer.min_free_bytes is {format_size(wanted)}"
+        raise OSError(errno.ENOSPC, few)
