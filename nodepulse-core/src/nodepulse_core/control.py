@@ -73,7 +73,6 @@ class Control:
         self._wanted = wanted
         self._reread = reread
         self._adopt = adopt
-        self._kept: dict[str, Given] = {}
         self._keeping = asyncio.Lock()
         self._reloading = asyncio.Lock()
 
@@ -84,11 +83,11 @@ class Control:
         """
         await self._fleet.apply(self._wanted.targets, "file")
         try:
-            self._kept = await asyncio.to_thread(self._added.read)
+            kept = await asyncio.to_thread(self._added.read)
         except NodePulseError as error:
-            log.error("%s; they are not scraped", error)
+            log.error("%s", error)
             return
-        for name, given in self._kept.items():
+        for name, given in kept.items():
             try:
                 await self._fleet.add(self._check(given), "api")
             except NodePulseError as error:
@@ -157,9 +156,4 @@ class Control:
 
     async def _keep(self, name: str, given: Given | None) -> None:
         async with self._keeping:
-            kept = {each: value for each, value in self._kept.items() if each != name}
-            if given is not None:
-                kept[name] = given
-            if kept != self._kept:
-                await asyncio.to_thread(self._added.write, kept)
-                self._kept = kept
+            await asyncio.to_thread(self._added.keep, name, given)

@@ -73,8 +73,21 @@ class AddedTargets:
             return {str(each["name"]): each for each in json.loads(self._path.read_bytes())}
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise NodePulseError(f"cannot read the targets that were added in {self._path}: {error}") from error
+        except OSError as error:
+            raise NodePulseError(f"cannot read the targets that were added, {self._path}: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise NodePulseError(
+                f"{self._path} holds no list of targets, so none of those that were added is scraped; mend or remove it"
+            ) from error
+
+    def keep(self, name: str, given: Given | None) -> None:
+        """Keep one more, or no longer where nothing is given; raises NodePulseError as `read` and `write` do."""
+        kept = self.read()
+        changed = {each: value for each, value in kept.items() if each != name}
+        if given is not None:
+            changed[name] = given
+        if changed != kept:
+            self.write(changed)
 
     def write(self, given: Mapping[str, Given]) -> None:
         """Keep these, and no others; raises NodePulseError, naming the file, where that cannot be done."""

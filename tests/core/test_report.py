@@ -1,0 +1,110 @@
+"""Whether the agent is well, and in which words it says why it is not."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+from nodepulse_core.report import BufferReport, DeliveryReport, TargetReport, judge, show_endpoint
+
+TARGET = TargetReport(
+    name="redis",
+    type="redis_exporter",
+    endpoint="http://localhost:9121/metrics",
+    origin="file",
+    interval=15.0,
+    status="running",
+    last_scrape=1.0,
+    last_error=None,
+    failing_since=None,
+    next_scrape=2.0,
+    recent=(),
+    scrapes=1,
+    failures=0,
+    samples=10,
+    seconds=0.1,
+    retries=0,
+    skipped=0,
+)
+BUFFER = BufferReport(
+    path="/b",
+    files=5,
+    size_bytes=100,
+    oldest=1,
+    found=0,
+    stored=5,
+    delivered=0,
+    quarantined=0,
+    evicted=0,
+    left=0,
+    refused=0,
+    error=None,
+)
+DELIVERY = DeliveryReport(
+    sender="dashboard",
+    endpoint="https://d",
+    last_success=1.0,
+    last_error=None,
+    failing_since=None,
+    batches=1,
+    failures=0,
+)
+WELL = {"targets": (TARGET,), "buffer": BUFFER, "delivery": DELIVERY, "evicted": 0, "quarantined": 0, "dead": []}
+
+
+def test_all_well_is_healthy() -> None:
+    """Without anything wrong there is no reason."""
+    assert judge(**WELL) == ("healthy", ())  # type: ignore[arg-type]  # one dict of everything
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "reason"),
+    [
+        (
+            {"targets": (evolve(TARGET, status="failed", last_error="connection refused"),)},
+            "degraded",
+            "redis fails: connection refused",
+        ),
+        (
+            {"delivery": evolve(DELIVERY, last_error="503 Service Unavailable")},
+            "degraded",
+            "https://d takes nothing: 503 Service Unavailable; 5 entries wait on disk",
+        ),
+        ({"evicted": 3}, "degraded", "3 entries that were never delivered were evicted in the last ten minutes"),
+        (
+            {"quarantined": 2},
+            "degraded",
+            "2 entries were quarantined in the last ten minutes; see: nodepulse buffer ls --quarantine",
+        ),
+        (
+            {"buffer": evolve(BUFFER, error="No space left on device")},
+            "unhealthy",
+            "the buffer cannot be written: No space left on device",
+        ),
+        ({"dead": ["drain"]}, "unhealthy", "the loop of drain has ended; restart the agent"),
+    ],
+)
+def test_each_thing_that_is_wrong_is_a_reason(wrong: dict[str, object], status: str, reason: str) -> None:
+    """A target or a dashboard that is down degrades; only an agent that cannot work is unhealthy."""
+    assert judge(**{**WELL, **wrong}) == (status, (reason,))  # type: ignore[arg-type]  # the same
+
+
+def test_all_reasons_are_told_the_gravest_first() -> None:
+    """Several things that are wrong are several reasons."""
+    wrong = {"dead": ["drain"], "evicted": 3, "targets": (evolve(TARGET, status="failed", last_error="x"),)}
+    status, reasons = judge(**{**WELL, **wrong})  # type: ignore[arg-type]  # the same
+    assert status == "unhealthy"
+    assert [reason.split()[0] for reason in reasons] == ["the", "redis", "3"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "shown"),
+    [
+        ("http://localhost:9100/metrics", "http://localhost:9100/metrics"),
+        ("https://user:secret@example.org/in?token=secret#secret", "https://example.org/in"),
+        ("redis://localhost:6379/0", "redis://localhost:6379/0"),
+        ("host:", "host:"),
+    ],
+)
+def test_an_endpoint_is_shown_without_secrets(endpoint: str, shown: str) -> None:
+    """User, password, query and fragment are left out."""
+    assert show_endpoint(endpoint) == shown
