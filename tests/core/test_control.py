@@ -155,11 +155,15 @@ async def test_what_was_added_is_there_after_a_restart(bench: Bench) -> None:
     [
         ({"name": "added"}, "no exporter 'added' is installed"),
         ({**GIVEN, "intervall": "1s"}, "target: intervall: unknown key; did you mean 'interval'?"),
-        ({**GIVEN, "interval": "1ms"}, "target: interval: 1ms is too short"),
+        ({**GIVEN, "interval": "1ms"}, "target: interval: '1ms' is too short"),
         ({**GIVEN, "name": "Added"}, "is no name"),
         ({**GIVEN, "enabled": False}, "target: enabled: a target is added to be scraped"),
         ({**GIVEN, "bearer_token_file": "/etc/shadow"}, "bearer_token_file: files are named in the configuration file"),
-        ({**GIVEN, "tls": {"ca_file": "/etc/shadow"}}, "tls: files are named in the configuration file only"),
+        ({**GIVEN, "tls": {"ca_file": "/etc/shadow"}}, "tls.ca_file: files are named in the configuration"),
+        (
+            {**GIVEN, "basic_auth": {"username": "u", "password_file": "/etc/shadow"}},
+            "basic_auth.password_file: files are named",
+        ),
         ([], "expected an object"),
     ],
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import attrs
 
 from nodepulse_core.config.document import Document
 from nodepulse_core.config.load import Loaded
+from nodepulse_core.config.paths import KeyPath
 from nodepulse_core.config.settings import ExporterSettings, Settings
 from nodepulse_core.config.structure import Structure
 from nodepulse_core.config.targets import make_targets
@@ -24,8 +25,6 @@ from nodepulse_core.model import Target
 
 _NAME = "targets.json"
 _SOURCE = "target"
-_FILES = ("bearer_token_file", "tls")
-_FILES_ELSEWHERE = "files are named in the configuration file only; declare this target there"
 
 Given = Mapping[str, Any]
 """A target as it was given: the keys of `exporters[]`, as JSON has them."""
@@ -44,11 +43,8 @@ def check_added(
     document = Document(_SOURCE, given, {})
     structure = Structure(document)
     taken = structure.take(ExporterSettings, given, ())
-    for key in _FILES:
-        if key in given:
-            structure.note((key,), _FILES_ELSEWHERE)
-    if isinstance(auth := given.get("basic_auth"), dict) and "password_file" in auth:
-        structure.note(("basic_auth", "password_file"), _FILES_ELSEWHERE)
+    for path in _named_files(taken):
+        structure.note(path, "files are named in the configuration file only; declare this target there")
     if taken is not None and not taken.enabled:
         structure.note(("enabled",), "a target is added to be scraped; leave this key out")
     if taken is None or structure.problems:
@@ -56,6 +52,15 @@ def check_added(
     loaded = Loaded(attrs.evolve(settings, exporters=(taken,)), document, frozenset(), ((),))
     (target,) = make_targets(loaded, installed, load).targets
     return target
+
+
+def _named_files(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the keys of some settings that name a file."""
+    if isinstance(value, Path):
+        yield path
+    elif attrs.has(type(value)):
+        for field in attrs.fields(type(value)):
+            yield from _named_files(getattr(value, field.name), (*path, field.name))
 
 
 class AddedTargets:
