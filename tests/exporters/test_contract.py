@@ -1,4 +1,4 @@
-"""What holds for every exporter of this repository; a third party's can be held against the same."""
+"""What holds for every exporter, of this repository and of the examples; a third party's can be held against it too."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 import pytest
-from nodepulse_core import Entry, HTTPExporter, Target
-from nodepulse_core.deliver import BatchMaker
+from nodepulse_core import Entry, HTTPExporter, Snapshot, Target
+from nodepulse_core.deliver import SnapshotMaker
 from nodepulse_core.exposition import stamp
 from nodepulse_core.model import StoredScrape, Window
 from support.oracle import EXPOSITIONS
@@ -23,6 +23,8 @@ INTEGERS_MAY_BE_FRACTIONS = {
         *("load_1min", "load_5min", "load_15min", "load_average_1m", "load_average_5m", "load_average_15m"),
         "disk_io_time_seconds_total",
     },
+    "mysql_exporter": set(),
+    "nginx_exporter": set(),
     "postgres_exporter": {"pg_cache_hit_ratio"},
     "process_exporter": {"cpu_seconds_total"},
     "redis_exporter": set(),
@@ -32,17 +34,30 @@ TEXTS = {"process_exporter": {"name"}}
 NAMES = sorted(INTEGERS_MAY_BE_FRACTIONS)
 
 
+@pytest.fixture(autouse=True)
+def import_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the examples be imported: nothing of them is installed here."""
+    for source in ROOT.glob("examples/*/src"):
+        monkeypatch.syspath_prepend(source)
+
+
+def find(name: str) -> Path:
+    """Return the folder of the distribution that brings an exporter."""
+    folder = f"nodepulse-exporter-{name.removesuffix('_exporter')}"
+    (found,) = (path for path in (ROOT / folder, ROOT / "examples" / folder) if path.exists())
+    return found
+
+
 def load(name: str) -> HTTPExporter:
     """Return an exporter through its entry point, as its pyproject.toml states it."""
-    project = ROOT / f"nodepulse-exporter-{name.removesuffix('_exporter')}" / "pyproject.toml"
-    entry_points = tomllib.loads(project.read_text())["project"]["entry-points"]["nodepulse.exporters"]
-    (exporter,) = import_module(entry_points[name]).nodepulse_exporters()
+    project = tomllib.loads((find(name) / "pyproject.toml").read_text())["project"]
+    (exporter,) = import_module(project["entry-points"]["nodepulse.exporters"][name]).nodepulse_exporters()
     return exporter
 
 
 def recorded(name: str) -> str:
-    """Return the stamped text that was recorded of an exporter."""
-    (path,) = EXPOSITIONS.glob(f"{name}-*.prom")
+    """Return the stamped text that was recorded of an exporter; an example keeps its own."""
+    (path,) = [*EXPOSITIONS.glob(f"{name}-*.prom"), *find(name).glob("tests/*.prom")]
     return stamp(path.read_bytes(), SLOT)[0].decode()
 
 
@@ -50,15 +65,14 @@ def objects(name: str, text: str) -> list[dict[str, Any]]:
     """Return the objects that the wire carries of a text, without their timestamp."""
     exporter = load(name)
     target = Target(name, name, exporter.default_endpoint, interval=15.0, timeout=3.0, payload="snapshot")
-    maker = BatchMaker(
+    maker = SnapshotMaker(
         read=lambda _: StoredScrape(name, text),
         target={name: target}.get,
         exporter={name: exporter}.get,
         transform=lambda snapshot, _: snapshot,
     )
-    made = maker.make([Entry(Window(SLOT, "contract"), name)])
-    assert made.unfit == ()
-    (snapshot,) = made.batch.snapshots
+    snapshot = maker.make(Entry(Window(SLOT, "contract"), name))
+    assert isinstance(snapshot, Snapshot)
     carried = orjson.loads(b"[" + snapshot.json + b"]")
     return [{field: value for field, value in each.items() if field != "timestamp"} for each in carried]
 
@@ -72,6 +86,12 @@ def values(name: str, text: str) -> dict[tuple[str, ...], Any]:
         for field, value in each.items()
         if field not in texts
     }
+
+
+def test_every_exporter_is_held_against_it() -> None:
+    """No exporter of this repository, and no example of one, is left out."""
+    folders = [*ROOT.glob("nodepulse-exporter-*"), *ROOT.glob("examples/nodepulse-exporter-*")]
+    assert sorted(f"{folder.name.removeprefix('nodepulse-exporter-')}_exporter" for folder in folders) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
