@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attrs import frozen
 from support.environment import Environment, make_environment, pin
+from support.mariadb import MariaDB, running_mariadb
 from support.programs import REQUIRED, await_text, find, free_port, need, running
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,67 +47,11 @@ def environment(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Envir
     return made
 
 
-@frozen
-class MariaDB:
-    """A running server, and its exporter's endpoint."""
-
-    socket: Path
-    endpoint: str
-
-    def ask(self, statement: str) -> dict[str, str]:
-        """Return the rows of a statement that gives names and values."""
-        client = [
-            "mariadb",
-            "--no-defaults",
-            f"--socket={self.socket}",
-            "--user=root",
-            "--batch",
-            "--skip-column-names",
-        ]
-        said = subprocess.run([*client, "-e", statement], capture_output=True, text=True, check=True).stdout
-        return dict(line.split("\t", 1) for line in said.splitlines() if "\t" in line)
-
-
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDB]:
     """Give a new MariaDB server that has work behind it, with prometheus-mysqld-exporter in front."""
-    need("mariadb-install-db", "mariadbd", "mariadb", "mariadb-admin", "prometheus-mysqld-exporter")
-    home = Path(tempfile.mkdtemp(prefix="nodepulse-mariadb-"))  # short: the path of a socket has 107 characters at most
-    user = []
-    if os.geteuid() == 0:
-        shutil.chown(home, "mysql")
-        user = ["--user=mysql"]
-    common = ["--no-defaults", f"--datadir={home / 'data'}", *user]
-    port, address = free_port(), f"127.0.0.1:{free_port()}"
-    made = MariaDB(home / "socket", f"http://{address}/metrics")
-    listen = [f"--socket={made.socket}", f"--port={port}", "--bind-address=127.0.0.1"]
-    exporter = ["prometheus-mysqld-exporter", f"--web.listen-address={address}"]
-    source = f"exporter:secret@(127.0.0.1:{port})/"
-    try:
-        install = ["mariadb-install-db", *common, "--auth-root-authentication-method=normal", "--skip-test-db"]
-        subprocess.run(install, check=True, capture_output=True)
-        with (
-            running([str(find("mariadbd")), *common, *listen], home / "server.log"),
-            running(exporter, home / "exporter.log", environ={"DATA_SOURCE_NAME": source}),
-        ):
-            await_text(made.endpoint, contains="mysql_up", log=home / "exporter.log")
-            _work(made)
-            await_text(made.endpoint, contains="mysql_up 1", log=home / "exporter.log")
-            yield made
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _work(server: MariaDB) -> None:
-    """Wait until the server answers, make the exporter's account, and leave slow queries and dirty pages behind."""
-    ping = ["mariadb-admin", "--no-defaults", f"--socket={server.socket}", "--user=root", "--wait=30", "ping"]
-    subprocess.run(ping, check=True, capture_output=True)
-    server.ask(
-        "CREATE USER exporter@localhost IDENTIFIED BY 'secret';"
-        "GRANT PROCESS, REPLICATION CLIENT, SLAVE MONITOR ON *.* TO exporter@localhost;"
-        "CREATE DATABASE shop; USE shop; SET long_query_time = 0;"
-        "CREATE TABLE orders (number INT); INSERT INTO orders SELECT seq FROM seq_1_to_1000;"
-    )
+    with running_mariadb() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -62,3 +62,12 @@ def test_its_own_tests_pass(example: Path, wheels: Path, environment: Environmen
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert " passed" in ran.stdout
     assert "skipped" not in ran.stdout
+
+
+def test_the_environment_has_nothing_of_the_repository(environment: Environment, wheels: Path) -> None:
+    """What the examples are tested against is the core's wheel, installed by pip, and not the repository's source."""
+    ask = "import nodepulse_core as core, sys; print(core.__file__, *sys.path, sep='\\n')"
+    module, *path = environment.run(environment.python, "-c", ask).stdout.splitlines()
+    assert Path(module).is_relative_to(environment.home)
+    assert not [each for each in path if each and Path(each).is_relative_to(ROOT)]
+    assert len(list(wheels.glob("nodepulse_core-*.whl"))) == 1

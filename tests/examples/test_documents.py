@@ -10,7 +10,9 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/pyproject.toml"))
 SMALLEST = "examples/nodepulse-exporter-nginx"
-DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")])
+DOCUMENTS = sorted(
+    [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("examples/*/README.md")]
+)
 _SHOWN = re.compile(r"<!-- from (\S+) -->\n```\w*\n(.*?)```$", re.DOTALL | re.MULTILINE)
 
 
