@@ -31,7 +31,7 @@ def check(context: Context) -> None:
     Exit status: 0 all is well, 78 something is wrong.
     """
     loaded = context.load()
-    made = context.targets(loaded, Registry(context.host_for(loaded)))
+    made = context.targets(loaded, Registry(context.host))
     names = ", ".join(f"{target.name} ({target.type})" for target in made.targets) or "none"
     click.echo(f"{loaded.document.source}: all is well; {len(made.targets)} targets: {names}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -17,6 +18,9 @@ from nodepulse_core.plugins import PluginHost, Registry
 if TYPE_CHECKING:
     from nodepulse_core.config import Loaded, Targets
 
+_DISABLED = re.compile(rb"\bdisabled\b")
+log = logging.getLogger(__name__)
+
 
 @frozen(slots=False)
 class Context:
@@ -27,38 +31,52 @@ class Context:
 
     @cached_property
     def host(self) -> PluginHost:
-        """The plugins that are installed, without those that the environment disables."""
-        disabled = self.environ.get("NODEPULSE_DISABLED_PLUGINS", "")
-        return PluginHost(disabled=[name for name in re.split(r"[,\s]+", disabled) if name])
+        """The plugins that are installed, without those that the environment or the configuration disables."""
+        named = self.environ.get("NODEPULSE_DISABLED_PLUGINS", "")
+        return PluginHost(disabled={*filter(None, re.split(r"[,\s]+", named)), *self._find_disabled()})
 
     def load(self) -> Loaded:
         """Return the configuration; says its warnings on standard error, and raises ConfigError."""
-        from nodepulse_core.config import find_config, load_settings  # noqa: PLC0415 - YAML costs every other command
-
-        loaded = load_settings(find_config(self.config, self.environ), self.environ)
+        loaded = self._read()
         say_warnings(loaded.warnings, loaded.document.source)
         return loaded
 
-    def host_for(self, loaded: Loaded) -> PluginHost:
-        """Return the plugins without those that the environment or the configuration disables."""
-        return PluginHost(self.host.installed, {*self.host.disabled, *loaded.settings.plugins.disabled})
-
     def targets(self, loaded: Loaded, registry: Registry) -> Targets:
         """Return the configured targets; says their warnings, and raises ConfigError."""
-        from nodepulse_core.config import make_targets  # noqa: PLC0415 - the same
+        from nodepulse_core.config import make_targets  # noqa: PLC0415 - YAML is read only where it is needed
 
         made = make_targets(loaded, registry.names(), registry.load)
         say_warnings(made.warnings, loaded.document.source)
         return made
 
     def has_configuration(self) -> bool:
-        """Tell whether there is a configuration, without reading it."""
-        from nodepulse_core.config import find_config  # noqa: PLC0415 - the same
-
+        """Tell whether there is a configuration, or one is asked for, without reading it."""
         try:
-            return find_config(self.config, self.environ).is_file()
+            self._path()
         except ConfigError:
             return False
+        return True
+
+    def _path(self) -> Path:
+        from nodepulse_core.config import find_config  # noqa: PLC0415 - the same
+
+        return find_config(self.config, self.environ)
+
+    def _read(self) -> Loaded:
+        from nodepulse_core.config import load_settings  # noqa: PLC0415 - the same
+
+        return load_settings(self._path(), self.environ)
+
+    def _find_disabled(self) -> tuple[str, ...]:
+        """Return what the configuration disables; it is not parsed for that where it does not have the word."""
+        try:
+            if self.has_configuration() and _DISABLED.search(self._path().read_bytes()):
+                return self._read().settings.plugins.disabled
+        except OSError:
+            pass  # whoever needs the configuration says so
+        except ConfigError:
+            log.warning("%s cannot be used, so plugins that it disables are not disabled", self._path())
+        return ()
 
 
 def say_warnings(warnings: tuple[Problem, ...], source: str) -> None:

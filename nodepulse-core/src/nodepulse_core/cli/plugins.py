@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
+from nodepulse_core.cli.commands import find_commands
 from nodepulse_core.cli.context import Context
 from nodepulse_core.cli.table import write_table
 from nodepulse_core.errors import PluginError
-from nodepulse_core.plugins import Installed, PluginHost, Registry
+from nodepulse_core.plugins import EXPORTERS, Installed, PluginHost, Registry
+
+_COLUMNS = ("name", "kind", "distribution", "version", "status")
 
 
 @click.group()
@@ -24,7 +28,9 @@ def plugins() -> None:
 def list_plugins(context: Context, *, load: bool, as_json: bool) -> None:
     """Show every plugin, with what speaks against it.
 
-    Without --load this reads metadata only, and imports no plugin.
+    Without --load this reads metadata only, and imports no plugin. A disabled plugin is not imported either way.
+
+    Exit status: with --load, 1 where any plugin is broken.
     """
     host = context.host
     if load:
@@ -35,26 +41,31 @@ def list_plugins(context: Context, *, load: bool, as_json: bool) -> None:
     elif not rows:
         click.echo("no plugin is installed; try: pip install nodepulse-exporter-node")
     else:
-        columns = ("name", "kind", "distribution", "version", "status")
-        write_table(columns, [[str(row[column]) for column in columns] for row in rows])
-        for row in rows:
-            if row["error"]:
-                click.secho(
-                    f"{row['name']} ({row['distribution']} {row['version']}): {row['error']}", fg="red", err=True
-                )
+        _write(rows)
+    if load and any(row["error"] for row in rows):
+        raise click.exceptions.Exit(1)
 
 
-def _describe(host: PluginHost, plugin: Installed) -> dict[str, str | None]:
+def _describe(host: PluginHost, plugin: Installed) -> dict[str, Any]:
     error = host.error(plugin)
-    status = "broken" if error else "disabled" if plugin.name in host.disabled else "ok"
     return {
         "name": plugin.name,
         "kind": plugin.group.removeprefix("nodepulse.").removesuffix("s"),
         "distribution": plugin.distribution,
         "version": plugin.version,
-        "status": status,
+        "status": "broken" if error else "ok",
         "error": error,
+        "disabled": plugin.name in host.disabled,
     }
+
+
+def _write(rows: list[dict[str, Any]]) -> None:
+    shown = [row | {"status": "disabled" if row["disabled"] and not row["error"] else row["status"]} for row in rows]
+    write_table(_COLUMNS, [[str(row[column]) for column in _COLUMNS] for row in shown])
+    for row in rows:
+        if row["error"]:
+            what = f"{row['name']} ({row['distribution']} {row['version']})"
+            click.secho(f"{what}: {row['error']}", fg="red", err=True)
 
 
 def _load_all(host: PluginHost) -> None:
@@ -63,6 +74,7 @@ def _load_all(host: PluginHost) -> None:
         if plugin.name in host.disabled or host.error(plugin):
             continue
         try:
-            registry.load(plugin.name) if plugin.name in registry.names() else host.load(plugin)
+            registry.load(plugin.name) if plugin.group == EXPORTERS else host.load(plugin)
         except PluginError:
             continue  # the host keeps the reason, and it is shown
+    find_commands(host)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 import time
 
+import attrs
 import click
 import orjson
 
 from nodepulse_core import __version__
 from nodepulse_core.cli.context import Context
 from nodepulse_core.collect import Scraper, TargetHTTP
+from nodepulse_core.config import Loaded
 from nodepulse_core.deliver import SnapshotMaker, Unfit
 from nodepulse_core.errors import NodePulseError, ScrapeError, UsageError
 from nodepulse_core.exporter import Exporter, HTTPExporter
 from nodepulse_core.model import GENERIC, Entry, StoredScrape, Target, Window
-from nodepulse_core.plugins import PluginHost, Registry
+from nodepulse_core.plugins import Registry
 
 _SERVER_ID = "scrape"
 _TIMEOUT = 3.0
@@ -29,55 +33,57 @@ _TIMEOUT = 3.0
 def scrape(context: Context, name: str, form: str) -> None:
     """Scrape one target once, to standard output; nothing is stored or sent.
 
-    NAME is a configured target; without a configuration, or if it names none, an installed exporter, which is
-    scraped at its default endpoint.
+    NAME is a configured target, enabled or not; without a configuration, or if it names none, an installed exporter,
+    which is scraped at its default endpoint.
+
+    Exit status: 0 done, 1 the scrape failed, 78 the configuration is wrong.
     """
-    host, target = _find(context, name)
-    registry = Registry(host)
+    registry = Registry(context.host)
+    target = _find(context, name, registry)
+    context.host.load_behaviour()
+    with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints is no part of the scrape
+        made = _scrape_once(context, registry, target, form)
+    click.echo(made, nl=False)
+
+
+def _scrape_once(context: Context, registry: Registry, target: Target, form: str) -> bytes:
     exporter: Exporter = (
         HTTPExporter(GENERIC, default_endpoint=target.endpoint)
         if target.type == GENERIC
         else registry.load(target.type)
     )
-    host.load_behaviour()
     slot = int(time.time())
     try:
-        body = asyncio.run(_scrape(target, exporter, slot))
+        body = _run(target, exporter, slot)
     except ScrapeError as error:
-        raise NodePulseError(f"cannot scrape {name} at {target.endpoint}: {error}") from error
+        raise NodePulseError(f"cannot scrape {target.name} at {target.endpoint}: {error}") from error
     if form == "raw":
-        click.echo(body, nl=False)
-        return
+        return body
     maker = SnapshotMaker(
         read=lambda _: StoredScrape(target.type, body.decode()),
         target={target.name: target}.get,
         exporter=registry.find,
-        transform=host.transform,
+        transform=context.host.transform,
     )
     made = maker.make(Entry(Window(slot, _SERVER_ID), target.name))
     if isinstance(made, Unfit):
-        raise NodePulseError(f"{name}: {made.reason}")
-    click.echo(orjson.dumps({made.key: made.objects}, option=orjson.OPT_INDENT_2))
+        raise NodePulseError(f"{target.name}: {made.reason}")
+    return orjson.dumps({made.key: made.objects}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _find(context: Context, name: str) -> tuple[PluginHost, Target]:
-    host = context.host
-    known = []
-    if context.config is not None or context.has_configuration():
+def _find(context: Context, name: str, registry: Registry) -> Target:
+    known: set[str] = set()
+    if context.has_configuration():
         loaded = context.load()
-        host = context.host_for(loaded)
-        targets = context.targets(loaded, Registry(host)).targets
-        known = [target.name for target in targets]
-        for target in targets:
-            if target.name == name:
-                return host, target
-    registry = Registry(host)
+        known = {exporter.name for exporter in loaded.settings.exporters}
+        if name in known:
+            return context.targets(_only(loaded, name), registry).targets[0]
     if name not in registry.names():
         names = ", ".join(sorted({*known, *registry.names()})) or "none"
         raise UsageError(f"there is no target or exporter {name!r}; known: {names}")
     exporter = registry.load(name)
     interval = exporter.default_interval
-    return host, Target(
+    return Target(
         name=name,
         type=name,
         endpoint=exporter.default_endpoint,
@@ -85,6 +91,25 @@ def _find(context: Context, name: str) -> tuple[PluginHost, Target]:
         timeout=min(_TIMEOUT, interval),
         payload="snapshot",
     )
+
+
+def _only(loaded: Loaded, name: str) -> Loaded:
+    """Return a configuration of that one target, enabled, so that what is wrong with the others is left aside."""
+    pairs = zip(loaded.settings.exporters, loaded.exporter_paths, strict=True)
+    exporter, path = next(pair for pair in pairs if pair[0].name == name)
+    settings = attrs.evolve(loaded.settings, exporters=(attrs.evolve(exporter, enabled=True),))
+    return attrs.evolve(loaded, settings=settings, exporter_paths=(path,))
+
+
+def _run(target: Target, exporter: Exporter, slot: int) -> bytes:
+    runner = asyncio.Runner()
+    loop = runner.get_loop()
+    try:
+        return runner.run(_scrape(target, exporter, slot))
+    finally:
+        # Not the runner's own end, which waits for every task: an exporter's may never end.
+        loop.set_exception_handler(lambda *_: None)
+        loop.close()
 
 
 async def _scrape(target: Target, exporter: Exporter, slot: int) -> bytes:

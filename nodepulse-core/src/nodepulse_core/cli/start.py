@@ -34,25 +34,26 @@ def start(context: Context) -> None:
     SIGTERM or Ctrl-C ends it: what is complete is delivered for at most 5 s, the rest after the next start. A second
     one ends it at once; nothing that was stored is lost by that. SIGHUP reads the configuration again, and restarts
     only what differs.
+
+    Exit status: 0 it was ended, 1 it could not begin, 78 the configuration is wrong, and nothing was begun.
     """
-    loaded = context.load()
+    registry = Registry(context.host)
+
+    def read() -> tuple[Loaded, Wanted]:
+        loaded = context.load()
+        return loaded, Wanted(loaded.settings, context.targets(loaded, registry).targets)
+
+    loaded, wanted = read()  # all that can be wrong with it is found before anything is written
     state_dir = find_state_dir(loaded.settings, context.environ)
     _set_up_logs(loaded, context)
-    host = context.host_for(loaded)
-    registry = Registry(host)
-
-    def read(loaded: Loaded) -> Wanted:
-        return Wanted(loaded.settings, context.targets(loaded, registry).targets)
-
-    wanted = read(loaded)
-    host.load_behaviour()
+    context.host.load_behaviour()
     plan = Plan(
         wanted=wanted,
-        reread=lambda: read(context.load()),
+        reread=lambda: read()[1],
         server_id=find_server_id(loaded.settings, state_dir),
         state_dir=state_dir,
         buffer_path=find_buffer(loaded.settings, state_dir),
-        host=host,
+        host=context.host,
         registry=registry,
         version=__version__,
     )
@@ -98,7 +99,8 @@ async def _run(plan: Plan) -> None:
     garbage.cancel()
     # A plugin's thread that never returns would keep the process: everything is closed, so it ends here.
     logging.shutdown()
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):  # a pipe whose reader has gone
+        sys.stdout.flush()
     os._exit(0)
 
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
-import functools
 import importlib
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Sequence
 from types import ModuleType
 from typing import Any
 
-import pluggy
-
-from nodepulse_core import hookspecs
+from nodepulse_core import __version__, hookspecs
 from nodepulse_core.errors import PluginError
 from nodepulse_core.model import Batch, Destination, Target
+from nodepulse_core.plugins.guard import guarded, one_line, undisturbed
+from nodepulse_core.plugins.hooks import Hooks
 from nodepulse_core.plugins.metadata import EXPORTERS, PLUGINS, Installed, read_installed
 from nodepulse_core.sender import Sender
-
-FAILURES = (Exception, SystemExit)
-"""What a plugin's code may raise without taking anything else with it; an interrupt is the user's own."""
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +28,11 @@ class PluginHost:
         """Take what is installed (by default, what this Python's metadata says) and the names not to be used."""
         self.installed = read_installed() if installed is None else tuple(installed)
         self.disabled = frozenset(disabled)
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
+        self._hooks = Hooks()
         self._errors: dict[Installed, str] = {each: each.error for each in self.installed if each.error}
         self._loaded: dict[Installed, ModuleType] = {}
+        self._failures: Counter[tuple[Installed, str]] = Counter()
+        self._lock = threading.RLock()  # a batch that is made in a thread may need an exporter that is not loaded yet
 
     def error(self, plugin: Installed) -> str | None:
         """Return why a plugin cannot be used, as far as that is known; None where nothing speaks against it."""
@@ -47,24 +45,25 @@ class PluginHost:
 
     def exporter_names(self) -> list[str]:
         """Return the names of all exporters that are installed and not disabled, without importing one."""
-        return sorted({each.name for each in self.installed if each.group == EXPORTERS} - self.disabled)
+        return sorted({each.name for each in self.installed if each.is_exporter} - self.disabled)
 
-    def load(self, plugin: Installed) -> ModuleType:
+    def load(self, plugin: Installed) -> None:
         """Import and register a plugin, once; raises PluginError, the same each time, where that fails."""
-        if plugin in self._loaded:
-            return self._loaded[plugin]
         if plugin.name in self.disabled:
             raise PluginError(f"{plugin.name} of {plugin.origin} is disabled (plugins.disabled)")
-        if plugin not in self._errors:
-            try:
-                module = self._import(plugin)
-                self._register(plugin, module)
-            except PluginError as error:
-                self._errors[plugin] = str(error)
-            else:
-                self._loaded[plugin] = module
-                return module
-        raise PluginError(f"{plugin.name} of {plugin.origin} is broken: {self._errors[plugin]}")
+        with self._lock:
+            if plugin in self._loaded:
+                return
+            if plugin not in self._errors:
+                try:
+                    module = _import(plugin)
+                    self._hooks.register(plugin, module)
+                except PluginError as error:
+                    self._errors[plugin] = str(error)
+                else:
+                    self._loaded[plugin] = module
+                    return
+            raise _broken(plugin, self._errors[plugin])
 
     def load_behaviour(self) -> None:
         """Load every plugin of the group `nodepulse.plugins`; says which cannot be, and goes on."""
@@ -76,42 +75,71 @@ class PluginHost:
                     log.warning("%s; the rest goes on", error)
 
     def break_down(self, plugin: Installed, error: str) -> PluginError:
-        """Note that a loaded plugin turned out broken, unregister it, and return what to raise."""
-        self._errors[plugin] = error
-        module = self._loaded.pop(plugin, None)
-        if module is not None:
-            self._manager.unregister(module)
-        return PluginError(f"{plugin.name} of {plugin.origin} is broken: {error}")
+        """Note that a loaded plugin turned out broken, forget its hooks, and return what to raise."""
+        with self._lock:
+            self._errors[plugin] = error
+            module = self._loaded.pop(plugin, None)
+            if module is not None and not any(each is module for each in self._loaded.values()):
+                self._hooks.unregister(module)
+        return _broken(plugin, error)
 
-    def collect(self, hook: str, plugin: ModuleType | None = None, **arguments: Any) -> Iterator[tuple[Installed, Any]]:
-        """Call a registering hook of one plugin or all, and yield what each registers with the plugin it is from.
+    def exporters(self, plugin: Installed) -> list[Any]:
+        """Return what a loaded plugin's `nodepulse_exporters` registers; raises PluginError where it fails."""
+        module = self._loaded.get(plugin)
+        try:
+            return [
+                one for each in self._hooks["nodepulse_exporters"] if each.module is module for one in each.collect({})
+            ]
+        except PluginError as error:
+            raise self.break_down(plugin, str(error)) from error
 
-        A plugin that raises meanwhile is broken from then on.
+    def registered(
+        self, hook: str, check: Callable[[Any], str], reserved: Collection[str], **given: Any
+    ) -> dict[str, tuple[Installed, Any]]:
+        """Return what all plugins register at a hook, by name, each with its plugin; says what is left out, and why.
+
+        `check` returns an object's name, or raises PluginError with what is wrong with it: then its plugin is broken,
+        as it is where its hook raises. A name that is reserved, or that two plugins bring, is not used.
         """
-        for origin, call in self._calls(hook):
-            if plugin is not None and self._loaded.get(origin) is not plugin:
-                continue
+        found: dict[str, list[tuple[Installed, Any]]] = defaultdict(list)
+        for each in self._hooks[hook]:
             try:
-                registered = list(call(arguments) or ())
-            except FAILURES as error:
-                log.warning("%s; the rest goes on", self.break_down(origin, _describe(hook, error)))
+                brought = each.collect(given)
+                names = guarded(lambda brought=brought: [check(one) for one in brought])  # type: ignore[misc]  # bound now
+            except PluginError as error:
+                log.warning("%s; the rest goes on", self.break_down(each.plugin, str(error)))
+                continue
+            for name, one in zip(names, brought, strict=True):
+                found[name].append((each.plugin, one))
+        used = {}
+        for name, ones in found.items():
+            origins = " and ".join(f"{plugin.name} of {plugin.origin}" for plugin, _ in ones)
+            if name in reserved:
+                log.warning("%s: %r is built in, and nothing takes its place", origins, name)
+            elif len(ones) > 1:
+                log.warning("%s both bring %r; neither is used until one of them is gone or disabled", origins, name)
             else:
-                yield from ((origin, each) for each in registered)
+                used[name] = ones[0]
+        return used
+
+    def senders(self, destination: Destination) -> dict[str, Sender]:
+        """Return the senders that plugins bring, by name; `dashboard` is built in and never replaced."""
+        brought = self.registered("nodepulse_senders", _check_sender, {"dashboard"}, destination=destination)
+        return {name: sender for name, (_, sender) in brought.items()}
 
     def transform(self, snapshot: dict[str, Any], target: Target) -> dict[str, Any]:
         """Return what all transforms make of an object; raises PluginError where one raises or returns no dict."""
-        for origin, call in self._calls("nodepulse_transform"):
+        for each in self._hooks["nodepulse_transform"]:
             try:
-                changed = call({"snapshot": snapshot, "target": target})
-            except FAILURES as error:
-                raise PluginError(
-                    f"{origin.name} of {origin.origin}: {_describe('nodepulse_transform', error)}"
-                ) from error
-            if changed is not None and not isinstance(changed, dict):
-                raise PluginError(
-                    f"{origin.name} of {origin.origin}: nodepulse_transform returned {type(changed).__name__}"
-                )
-            snapshot = snapshot if changed is None else changed
+                changed = each.call({"snapshot": snapshot, "target": target})
+            except PluginError as error:
+                raise PluginError(f"{each.plugin.name} of {each.plugin.origin}: {error}") from error
+            if changed is None:
+                continue
+            if not isinstance(changed, dict):
+                returned = f"nodepulse_transform returned {type(changed).__name__}, where a dict or None is due"
+                raise PluginError(f"{each.plugin.name} of {each.plugin.origin}: {returned}")
+            snapshot = changed
         return snapshot
 
     def scrape_failed(self, target: Target, reason: str) -> None:
@@ -126,81 +154,81 @@ class PluginHost:
         """Tell all observers that entries were refused for good."""
         self._observe("nodepulse_batch_rejected", batch=batch, reason=reason)
 
-    def senders(self, destination: Destination) -> dict[str, Sender]:
-        """Return the senders that plugins bring, by name; `dashboard` is built in and never replaced."""
-        senders: dict[str, Sender] = {}
-        for origin, sender in self.collect("nodepulse_senders", destination=destination):
-            name = getattr(sender, "name", None)
-            if not isinstance(name, str) or not callable(getattr(sender, "send", None)):
-                log.warning(
-                    "%s", self.break_down(origin, f"{sender!r} is no sender: it needs a name and an async send")
-                )
-            elif name == "dashboard" or name in senders:
-                log.warning(
-                    "%s of %s: the sender %r is there already; the new one is not used",
-                    origin.name,
-                    origin.origin,
-                    name,
-                )
-            else:
-                senders[name] = sender
-        return senders
+    def failures(self) -> dict[tuple[Installed, str], int]:
+        """Return how often each observing hook of each plugin has failed."""
+        return dict(self._failures)
 
-    def _observe(self, hook: str, **arguments: Any) -> None:
-        for origin, call in self._calls(hook):
+    def _observe(self, hook: str, **given: Any) -> None:
+        for each in self._hooks[hook]:
             try:
-                call(arguments)
-            except FAILURES as error:
-                log.warning("%s; nothing else changes", _blame(origin, _describe(hook, error)))
+                each.call(given)
+            except PluginError as error:
+                self._failures[each.plugin, hook] += 1
+                count = self._failures[each.plugin, hook]
+                if not count & (count - 1):  # the 1st, 2nd, 4th, …: it may fail at every scrape
+                    origin = f"{each.plugin.name} of {each.plugin.origin}"
+                    log.warning("%s: %s (%d times so far); nothing else changes", origin, error, count)
 
-    def _calls(self, hook: str) -> Iterator[tuple[Installed, Callable[[dict[str, Any]], Any]]]:
-        """Yield each implementation of a hook in the order of the plugins' names, to be called by itself."""
-        origins = {id(module): plugin for plugin, module in self._loaded.items()}
-        found = [each for each in getattr(self._manager.hook, hook).get_hookimpls() if id(each.plugin) in origins]
-        for each in sorted(found, key=lambda each: origins[id(each.plugin)].name):
-            yield origins[id(each.plugin)], functools.partial(_call, each)
 
-    def _import(self, plugin: Installed) -> ModuleType:
-        try:
-            return importlib.import_module(plugin.module)
-        except FAILURES as error:
-            raise PluginError(f"importing {plugin.module} raised {type(error).__name__}: {error}") from error
+def _import(plugin: Installed) -> ModuleType:
+    try:
+        with undisturbed() as turned:
+            module = guarded(lambda: importlib.import_module(plugin.module))
+    except PluginError as error:
+        raise PluginError(f"importing {plugin.module} {error}{_find_remedy(plugin, error)}") from error
+    if turned:
+        origin = f"{plugin.name} of {plugin.origin}"
+        log.warning("%s turned over %s when it was imported; it is put back", origin, ", ".join(turned))
+    kind = type(module)
+    if not isinstance(module, ModuleType) or kind.__eq__ is not object.__eq__ or kind.__hash__ is not object.__hash__:
+        raise PluginError(f"importing {plugin.module} gives {kind.__name__}, where a plain module is due")
+    _check_version(plugin, vars(module).get("nodepulse_api_version", hookspecs.API_VERSION))
+    return module
 
-    def _register(self, plugin: Installed, module: ModuleType) -> None:
-        wanted = getattr(module, "nodepulse_api_version", hookspecs.API_VERSION)
-        if wanted != hookspecs.API_VERSION:
-            raise PluginError(
-                f"it is written for version {wanted} of the hooks; this is version {hookspecs.API_VERSION}"
-            )
-        try:
-            self._manager.register(module, name=f"{plugin.group}:{plugin.name}")
-            self._check_hooks(module)
-        except FAILURES as error:
-            if self._manager.is_registered(module):  # a failed registration may be half done
-                self._manager.unregister(module)
-            raise PluginError(str(error)) from error
 
-    def _check_hooks(self, module: ModuleType) -> None:
-        known = [name for name in vars(hookspecs) if name.startswith("nodepulse_")]
-        callers = self._manager.get_hookcallers(module) or []
-        for caller in callers:
-            if not caller.has_spec():
-                near = difflib.get_close_matches(caller.name, known, n=1)
-                raise PluginError(
-                    f"it implements {caller.name}, which is no hook"
-                    + (f"; did you mean {near[0]}?" if near else f"; hooks are {', '.join(known)}")
+def _find_remedy(plugin: Installed, error: BaseException | None) -> str:
+    """Return what to do about an import that failed for a module that is missing, even if the plugin hides that."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, ImportError) and error.name:
+            missing = one_line(str(error.name))
+            package = missing.partition(".")[0]
+            if package == "nodepulse_core":
+                return f"; it is not written for nodepulse-core {__version__}: upgrade one of the two"
+            if package == plugin.module.partition(".")[0]:
+                return f"; its installation is damaged; try: pip install --force-reinstall {plugin.distribution}"
+            if isinstance(error, ModuleNotFoundError):
+                return (
+                    f"; it needs the module {missing}, which is not installed; try: pip install {plugin.distribution}, "
+                    f"which brings what it declares to need, or: pip install {package}"
                 )
-        if not callers:
-            raise PluginError("it implements no hook; is its function marked @hookimpl?")
+        error = error.__cause__ or error.__context__
+    return ""
 
 
-def _call(implementation: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
-    return implementation.function(*(arguments[name] for name in implementation.argnames))
+def _check_version(plugin: Installed, wanted: object) -> None:
+    if type(wanted) is not int:
+        raise PluginError(f"its nodepulse_api_version is of type {type(wanted).__name__}, where a number is due")
+    if wanted != hookspecs.API_VERSION:
+        old = "nodepulse-core" if wanted > hookspecs.API_VERSION else plugin.distribution
+        raise PluginError(
+            f"it is written for version {wanted} of the hooks, and nodepulse-core {__version__} has version "
+            f"{hookspecs.API_VERSION}; upgrade {old}"
+        )
 
 
-def _blame(plugin: Installed, what: str) -> str:
-    return f"{plugin.name} of {plugin.origin}: {what}"
+def _check_sender(sender: Any) -> str:
+    name = sender.name
+    if not isinstance(name, str) or not name:
+        raise PluginError("its sender's name is no string")
+    lacking = [method for method in ("send", "close") if not callable(getattr(sender, method, None))]
+    if lacking:
+        raise PluginError(f"its sender {name} lacks {', '.join(lacking)}")
+    if not isinstance(sender.ordered, bool):
+        raise PluginError(f"its sender {name} does not say whether it is ordered")
+    return name
 
 
-def _describe(hook: str, error: BaseException) -> str:
-    return f"{hook} raised {type(error).__name__}: {error}"
+def _broken(plugin: Installed, why: str) -> PluginError:
+    return PluginError(f"{plugin.name} of {plugin.origin} is broken: {why}")

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+import math
+from collections.abc import Callable
+from typing import Any
+
+from attrs import frozen
 
 from nodepulse_core.errors import PluginError
-from nodepulse_core.exporter import Exporter
+from nodepulse_core.exporter import Exporter, schemes_of
+from nodepulse_core.plugins.guard import guarded, one_line
 from nodepulse_core.plugins.host import PluginHost
+from nodepulse_core.plugins.metadata import Installed
 
-_METHODS = ("scrape", "snapshot", "detect")
+_METHODS = {"scrape": ("target", "http"), "snapshot": ("text",), "detect": ("text",)}
 log = logging.getLogger(__name__)
+
+
+@frozen
+class Checked:
+    """An exporter of a plugin, as it was when it was checked: nothing of it is looked up again."""
+
+    name: str
+    default_endpoint: str
+    default_interval: float
+    scrape: Callable[..., Any]
+    snapshot: Callable[..., Any]
+    detect: Callable[..., Any]
+    schemes: tuple[str, ...]
+    close: Callable[[], Any]
 
 
 class Registry:
@@ -51,28 +73,64 @@ class Registry:
         if plugin is None:
             known = ", ".join(self.names()) or "none"
             raise PluginError(f"there is no exporter {type_!r}; installed are: {known}")
-        module = self._host.load(plugin)
-        brought = [exporter for _, exporter in self._host.collect("nodepulse_exporters", module)]
-        if (broken := self._host.error(plugin)) is not None:
-            raise PluginError(f"{type_} of {plugin.origin} is broken: {broken}")
-        for exporter in brought:
-            if getattr(exporter, "name", None) == type_:
-                fault = _find_fault(exporter)
-                if fault:
-                    raise self._host.break_down(plugin, fault)
-                return exporter  # type: ignore[no-any-return]  # a plugin's object, just checked against the protocol
-        names = ", ".join(str(getattr(exporter, "name", exporter)) for exporter in brought) or "none"
-        raise self._host.break_down(plugin, f"its entry point is named {type_!r}, but it brings {names}")
+        self._host.load(plugin)
+        brought = self._host.exporters(plugin)
+        try:
+            checked = guarded(lambda: [_check(exporter) for exporter in brought])
+        except PluginError as error:
+            raise self._host.break_down(plugin, f"its exporter {error}") from error
+        return self._choose(plugin, checked)
+
+    def _choose(self, plugin: Installed, brought: list[Checked]) -> Exporter:
+        """Return the exporter that bears the entry point's name; says which others nobody can ask for."""
+        named = [exporter for exporter in brought if exporter.name == plugin.name]
+        if len(named) != 1:
+            names = ", ".join(exporter.name for exporter in brought) or "none"
+            reason = f"its entry point is named {plugin.name!r}, but it brings {names}"
+            raise self._host.break_down(plugin, reason)
+        installed = {each.name for each in self._host.installed if each.module == plugin.module}
+        if lost := [exporter.name for exporter in brought if exporter.name not in installed]:
+            origin = f"{plugin.name} of {plugin.origin}"
+            log.warning("%s also brings %s, which no entry point names; it cannot be used", origin, ", ".join(lost))
+        return named[0]
 
 
-def _find_fault(exporter: object) -> str | None:
-    """Return in what an object is no exporter; None where it is one."""
-    missing = [name for name in _METHODS if not callable(getattr(exporter, name, None))]
-    if missing:
-        return f"its exporter lacks {', '.join(missing)}"
-    if not isinstance(getattr(exporter, "default_endpoint", None), str):
-        return "its exporter's default_endpoint is no string"
-    interval = getattr(exporter, "default_interval", None)
-    if not isinstance(interval, int | float) or not interval >= 1:
-        return f"its exporter's default_interval is {interval!r}, where seconds, at least 1, are due"
-    return None
+def _check(exporter: Any) -> Checked:
+    """Read all of an exporter, once; raises PluginError with in what it is none."""
+    name = exporter.name
+    if not isinstance(name, str):
+        raise PluginError("has a name that is no string")
+    name = one_line(name)
+    methods: dict[str, Any] = {method: getattr(exporter, method, None) for method in _METHODS}
+    lacking = [method for method, found in methods.items() if not callable(found)]
+    if lacking:
+        raise PluginError(f"{name} lacks {', '.join(lacking)}")
+    for method, arguments in _METHODS.items():
+        if not _takes(methods[method], arguments):
+            raise PluginError(f"{name} cannot be called as {method}({', '.join(arguments)})")
+    endpoint, interval = exporter.default_endpoint, exporter.default_interval
+    if not isinstance(endpoint, str):
+        raise PluginError(f"{name} has a default_endpoint that is no string")
+    if not isinstance(interval, int | float) or isinstance(interval, bool) or not 1 <= interval < math.inf:
+        raise PluginError(f"{name} has a default_interval that is no number of seconds, at least 1")
+    schemes = schemes_of(exporter)
+    if not all(isinstance(scheme, str) for scheme in schemes):
+        raise PluginError(f"{name} has schemes that are no strings")
+    close = getattr(exporter, "close", _close_nothing)
+    return Checked(name, endpoint, float(interval), **methods, schemes=schemes, close=close)
+
+
+async def _close_nothing() -> None:
+    """Close nothing, for an exporter that keeps nothing open."""
+
+
+def _takes(method: Any, arguments: tuple[str, ...]) -> bool:
+    try:
+        signature = inspect.signature(method)
+    except (TypeError, ValueError):  # of a builtin, for instance: nothing is known against it
+        return True
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True
