@@ -3,6 +3,7 @@
 A plugin is a module with functions marked `@hookimpl`. Exporter plugins are entry points of the group
 `nodepulse.exporters`, whose name is the exporter's type; all others are of the group `nodepulse.plugins`.
 Hooks are synchronous and quick: they register, transform or observe. I/O is done by the objects they register.
+An implementation takes those of a hook's arguments that it needs, by their names.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def nodepulse_exporters() -> Iterable[Exporter]:
     """Register exporters.
 
-    Called once, when the plugin is loaded: when a target of its type is configured, or `plugins list --load`
-    asks for it. Return or yield exporters. One of them must bear the entry point's name. Where it raises, the
-    plugin is broken, which is shown with the reason; every other plugin goes on.
+    Called once for each entry point that names the module, when that is loaded: when a target of its type is
+    configured, or `plugins list --load` asks for it. Return or yield exporters, at most 1000. One of them must bear
+    the entry point's name; its attributes are read once. Where it raises, even after some were yielded, the plugin
+    is broken, which is shown with the reason; every other plugin goes on.
 
     One complete example:
 
@@ -54,9 +56,10 @@ def nodepulse_exporters() -> Iterable[Exporter]:
 def nodepulse_senders(destination: Destination) -> Iterable[Sender]:
     """Register senders.
 
-    Called once, at start, with what `server` of the configuration says. Return or yield senders; the one that
-    `server.sender` names is used, and `dashboard` is the built-in one. Where it raises, the plugin is broken; if
-    the sender that was named is then missing, the agent does not start.
+    Called once, at start, with what `server` of the configuration says, and only if `server.sender` is not
+    `dashboard`, the built-in one. Return or yield senders; the one that `server.sender` names is used. A name that
+    two plugins bring is not used. Where it raises, the plugin is broken; if the sender that was named is then
+    missing, the agent does not start.
 
     One complete example:
 
@@ -83,8 +86,9 @@ def nodepulse_senders(destination: Destination) -> Iterable[Sender]:
 def nodepulse_commands() -> Iterable[click.Command]:
     """Register subcommands of `nodepulse`.
 
-    Called when a command is asked for that is not built in, or the list of commands is. Return or yield click
-    commands. A built-in command is never replaced. Where it raises, the plugin is broken, and a warning says so.
+    Called at most once a run, when a command is asked for that is not built in, or the list of commands is. Return
+    or yield click commands. A built-in command is never replaced, and a name that two plugins bring is not used.
+    Where it raises, the plugin is broken, and a warning says so.
 
     One complete example:
 
@@ -128,7 +132,7 @@ def nodepulse_scrape_failed(target: Target, reason: str) -> None:
     """Observe a scrape that failed.
 
     Called once for each slot that got no entry, after its last try. The return is not used; an exception is
-    logged and counted, and changes nothing.
+    counted and logged, ever more rarely, and changes nothing.
 
     One complete example:
 
@@ -148,7 +152,7 @@ def nodepulse_batch_sent(batch: Batch) -> None:
     """Observe a batch that was delivered.
 
     Called once for each delivered batch, when its entries are gone from the buffer. The return is not used; an
-    exception is logged and counted, and changes nothing.
+    exception is counted and logged, ever more rarely, and changes nothing.
 
     One complete example:
 
@@ -168,7 +172,7 @@ def nodepulse_batch_rejected(batch: Batch, reason: str) -> None:
     """Observe entries that the destination refused for good.
 
     Called once for each quarantine of refused entries, with a batch of just those. The return is not used; an
-    exception is logged and counted, and changes nothing.
+    exception is counted and logged, ever more rarely, and changes nothing.
 
     One complete example:
 

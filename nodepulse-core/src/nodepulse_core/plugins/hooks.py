@@ -141,7 +141,7 @@ class Hooks:
         due = [each for each in inspect.signature(function).parameters.values() if each.default is each.empty]
         unknown = [each.name for each in due if each.kind in _NAMED and each.name not in self._known[hook]]
         if unknown:
-            given = ", ".join(self._known[hook]) or "nothing"
-            yield f"its {hook} takes {', '.join(unknown)}, which no hook gives; it is given {given}"
+            given = ", ".join(self._known[hook]) or "none"
+            yield f"its {hook} takes {', '.join(unknown)}, which is none of its arguments; they are {given}"
         if any(each.kind is each.KEYWORD_ONLY for each in due):
             yield f"its {hook} takes arguments by keyword only; hooks are called by position"

@@ -179,11 +179,15 @@ def _import(plugin: Installed) -> ModuleType:
     if turned:
         origin = f"{plugin.name} of {plugin.origin}"
         log.warning("%s turned over %s when it was imported; it is put back", origin, ", ".join(turned))
+    guarded(lambda: _check_module(plugin, module))
+    return module
+
+
+def _check_module(plugin: Installed, module: Any) -> None:
     kind = type(module)
     if not isinstance(module, ModuleType) or kind.__eq__ is not object.__eq__ or kind.__hash__ is not object.__hash__:
         raise PluginError(f"importing {plugin.module} gives {kind.__name__}, where a plain module is due")
     _check_version(plugin, vars(module).get("nodepulse_api_version", hookspecs.API_VERSION))
-    return module
 
 
 def _find_remedy(plugin: Installed, error: BaseException | None) -> str:

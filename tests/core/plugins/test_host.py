@@ -1,0 +1,401 @@
+"""The host: a plugin may fail in every way there is, and every other goes on."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.plugins import HOOK, Site, exporter_source
+
+from nodepulse_core import __version__
+from nodepulse_core.errors import PluginError
+from nodepulse_core.model import Batch, Destination, Target
+from nodepulse_core.plugins import PLUGINS, PluginHost
+
+TARGET = Target("one", "one", "http://localhost:1", interval=1.0, timeout=1.0)
+BATCH = Batch("server", ())
+DESTINATION = Destination("http://localhost:1")
+SAID = logging.getLogger("nodepulse_core")
+ENDS = [
+    "ValueError('boom')",
+    "SystemExit(1)",
+    "KeyboardInterrupt()",
+    "GeneratorExit()",
+    "__import__('asyncio').CancelledError()",
+]
+
+CALLS: dict[str, Callable[[PluginHost], Any]] = {
+    "nodepulse_exporters": lambda host: [host.exporters(each) for each in host.installed if not host.error(each)],
+    "nodepulse_senders": lambda host: host.senders(DESTINATION),
+    "nodepulse_commands": lambda host: host.registered("nodepulse_commands", str, ()),
+    "nodepulse_transform": lambda host: host.transform({"a": 1}, TARGET),
+    "nodepulse_scrape_failed": lambda host: host.scrape_failed(TARGET, "why"),
+    "nodepulse_batch_sent": lambda host: host.batch_sent(BATCH),
+    "nodepulse_batch_rejected": lambda host: host.batch_rejected(BATCH, "why"),
+}
+"""How the host calls each hook."""
+
+
+def fault(site: Site, source: str) -> str:
+    """Return why a plugin whose module has that source is broken; a good one beside it is loaded."""
+    site.add("bad", version="1.2", plugins={"bad": "bad_module"}, bad_module=source)
+    site.add("good", plugins={"good": "good_module"}, good_module=HOOK + "@hookimpl\ndef nodepulse_batch_sent(): pass")
+    host = site.host()
+    host.load_behaviour()
+    bad, good = host.installed
+    assert host.error(good) is None
+    host.load(good)
+    reason = str(host.error(bad))
+    for _ in range(2):
+        with pytest.raises(PluginError) as caught:
+            host.load(bad)
+        assert str(caught.value) == f"bad of bad 1.2 is broken: {reason}"
+    return reason
+
+
+@pytest.mark.parametrize("error", ENDS)
+def test_an_import_that_raises_is_a_reason(site: Site, error: str) -> None:
+    """An import may raise, exit, or pretend to be interrupted: it is one plugin's reason, the same each time."""
+    assert fault(site, f"raise {error}").startswith("importing bad_module raised ")
+
+
+def test_a_syntax_error_is_a_reason(site: Site) -> None:
+    """A module that is no Python says where."""
+    assert "SyntaxError" in fault(site, "def (")
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        (
+            "import psycopg_of_no_one.pool",
+            "; it needs the module psycopg_of_no_one, which is not installed; try: pip install bad, which brings what "
+            "it declares to need, or: pip install psycopg_of_no_one",
+        ),
+        (
+            "try:\n    import psycopg_of_no_one\nexcept ImportError:\n    raise RuntimeError('driver?') from None",
+            "it needs the module psycopg_of_no_one, which is not installed; try: pip install bad",
+        ),
+        (
+            "try:\n    import psycopg_of_no_one\nexcept ImportError as error:\n    exit('driver?')",
+            "it needs the module psycopg_of_no_one, which is not installed",
+        ),
+        (
+            "from nodepulse_core import Teleporter",
+            f"it is not written for nodepulse-core {__version__}: upgrade one of the two",
+        ),
+        ("import bad_module.part", "its installation is damaged; try: pip install --force-reinstall bad"),
+    ],
+)
+def test_a_missing_module_is_named_with_the_line_that_installs_it(site: Site, source: str, remedy: str) -> None:
+    """An ImportError, also one that the plugin hides behind another error, ends with what to do about it."""
+    assert remedy in fault(site, source)
+
+
+def test_an_entry_point_without_its_module_is_a_damaged_installation(site: Site) -> None:
+    """Where the entry point's own module is missing, a new installation is what helps."""
+    site.add("hollow", plugins={"hollow": "hollow_module.inner"})
+    host = site.host()
+    with pytest.raises(PluginError, match="its installation is damaged; try: pip install --force-reinstall hollow"):
+        host.load(host.installed[0])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        (
+            "2",
+            f"it is written for version 2 of the hooks, and nodepulse-core {__version__} has version 1; "
+            "upgrade nodepulse-core",
+        ),
+        ("0", f"version 0 of the hooks, and nodepulse-core {__version__} has version 1; upgrade bad"),
+        ("'1'", "its nodepulse_api_version is of type str, where a number is due"),
+        ("True", "its nodepulse_api_version is of type bool, where a number is due"),
+    ],
+)
+def test_another_version_of_the_hooks_is_refused(site: Site, wanted: str, reason: str) -> None:
+    """The reason names both versions, and what to upgrade."""
+    source = f"{HOOK}nodepulse_api_version = {wanted}\n@hookimpl\ndef nodepulse_batch_sent(): pass"
+    assert reason in fault(site, source)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("def __getattr__(name): raise SystemExit(name)", "it implements no hook"),
+        ("class Any:\n    pass\ndef __getattr__(name): return Any()", "it implements no hook"),
+        ("import sys\nsys.modules[__name__] = 5", "importing bad_module gives int, where a plain module is due"),
+        (
+            "import sys, types\nclass Odd(types.ModuleType):\n    def __eq__(self, other): raise SystemExit\n"
+            "sys.modules[__name__].__class__ = Odd",
+            "gives Odd, where a plain module is due",
+        ),
+        (
+            "import sys, types\nclass Odd(types.ModuleType):\n    def __hash__(self): raise SystemExit\n"
+            "sys.modules[__name__].__class__ = Odd",
+            "gives Odd, where a plain module is due",
+        ),
+        (
+            "import sys, types\nclass Odd(types.ModuleType):\n    def __getattribute__(self, name): raise SystemExit\n"
+            "sys.modules[__name__].__class__ = Odd",
+            "SystemExit",
+        ),
+        (
+            "import sys, types\nclass Odd(types.ModuleType):\n    def __getattribute__(self, name):\n"
+            "        return exit(7) if name == '__dict__' else super().__getattribute__(name)\n"
+            "sys.modules[__name__].__class__ = Odd",
+            "raised SystemExit: 7",
+        ),
+        ("__class__ = 5\n__signature__ = 7\n__wrapped__ = 3\n__path__ = 4", "it implements no hook"),
+    ],
+)
+def test_a_module_that_is_none_is_refused(site: Site, source: str, reason: str) -> None:
+    """Modules that compare, hash or look themselves up in ways of their own harm nobody else."""
+    assert reason in fault(site, source)
+
+
+def test_what_an_import_prints_or_turns_over_stays_its_own(
+    site: Site, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What an import prints goes to standard error; what it turns over is put back, and said with its name."""
+    source = HOOK + (
+        "import logging, sys\nprint('hello')\nlogging.getLogger('nodepulse_core').disabled = True\n"
+        "sys.stdout = None\n@hookimpl\ndef nodepulse_batch_sent(): pass"
+    )
+    site.add("noisy", plugins={"noisy": "noisy_module"}, noisy_module=source)
+    stdout = sys.stdout
+    site.host().load_behaviour()
+    assert sys.stdout is stdout
+    assert capsys.readouterr() == ("", "hello\n")
+    assert caplog.messages == [
+        "noisy of noisy 1.0 turned over sys.stdout, the logging of NodePulse when it was imported; it is put back"
+    ]
+
+
+@pytest.mark.parametrize("hook", CALLS)
+@pytest.mark.parametrize("error", ENDS)
+def test_a_hook_that_raises_does_not_stop_the_others(
+    site: Site, hook: str, error: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever one implementation raises, those of the plugins before and after it are called, and it is named."""
+    good = HOOK + f"called = []\n@hookimpl\ndef {hook}():\n    called.append(1)\n"
+    for name in ("a_good", "z_good"):
+        site.add(name, plugins={name: f"module_{name}"}, **{f"module_{name}": good})
+    source = f"{HOOK}@hookimpl\ndef {hook}():\n    raise {error}"
+    site.add("m_bad", version="3.4", plugins={"m_bad": "module_bad"}, module_bad=source)
+    host = site.host()
+    host.load_behaviour()
+    said = ""
+    try:
+        CALLS[hook](host)
+    except PluginError as raised:  # a transform that fails ends its entry, and an exporter's its target, by design
+        assert hook in {"nodepulse_transform", "nodepulse_exporters"}
+        said = str(raised)
+        if hook == "nodepulse_exporters":
+            CALLS[hook](host)
+    said += caplog.text
+    assert "m_bad of m_bad 3.4" in said
+    assert f"{hook} raised" in said
+    assert sys.modules["module_a_good"].called
+    assert bool(sys.modules["module_z_good"].called) == (hook != "nodepulse_transform")
+
+
+def test_every_hook_is_called_by_the_host() -> None:
+    """The table above holds every hook there is."""
+    from nodepulse_core import hookspecs  # noqa: PLC0415 - only its names are looked at
+
+    assert set(CALLS) == {name for name in vars(hookspecs) if name.startswith("nodepulse_")}
+
+
+def test_transforms_are_called_in_the_order_of_names_each_with_what_the_one_before_made(site: Site) -> None:
+    """What a transform returns is what the next is given; None leaves it."""
+    for name, body in {"b": "return {**snapshot, 'b': list(snapshot)}", "a": "return {'a': 1}", "c": "pass"}.items():
+        source = f"{HOOK}@hookimpl\ndef nodepulse_transform(snapshot):\n    {body}"
+        site.add(name, plugins={name: f"transform_{name}"}, **{f"transform_{name}": source})
+    host = site.host()
+    host.load_behaviour()
+    assert host.transform({"x": 1}, TARGET) == {"a": 1, "b": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("return 5", "nodepulse_transform returned int, where a dict or None is due"),
+        ("return [snapshot]", "nodepulse_transform returned list, where a dict or None is due"),
+        ("async def inner(): pass\n    return inner()", "nodepulse_transform returned a coroutine"),
+        ("yield snapshot", "nodepulse_transform returned generator, where a dict or None is due"),
+    ],
+)
+def test_a_transform_that_returns_no_dict_is_an_error(site: Site, body: str, reason: str) -> None:
+    """What cannot be sent is no transform's result, and its plugin is named."""
+    site.add(
+        "odd",
+        plugins={"odd": "odd_module"},
+        odd_module=f"{HOOK}@hookimpl\ndef nodepulse_transform(snapshot):\n    {body}",
+    )
+    host = site.host()
+    host.load_behaviour()
+    with pytest.raises(PluginError) as caught:
+        host.transform({}, TARGET)
+    assert f"odd of odd 1.0: {reason}" in str(caught.value)
+
+
+def test_an_observer_that_keeps_failing_is_counted_and_said_ever_more_rarely(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a hundred failures seven are said, at the 1st, 2nd, 4th, …; all are counted."""
+    source = f"{HOOK}@hookimpl\ndef nodepulse_batch_sent(): raise ValueError('boom')"
+    site.add("odd", plugins={"odd": "odd_module"}, odd_module=source)
+    host = site.host()
+    host.load_behaviour()
+    for _ in range(100):
+        host.batch_sent(BATCH)
+    assert len(caplog.messages) == 7
+    assert caplog.messages[-1] == (
+        "odd of odd 1.0: nodepulse_batch_sent raised ValueError: boom (64 times so far); nothing else changes"
+    )
+    assert host.failures() == {(host.installed[0], "nodepulse_batch_sent"): 100}
+
+
+SENDER = (
+    HOOK
+    + """
+class Sender:
+    name, ordered = "carrier", False
+    async def send(self, batch): pass
+    async def close(self): pass
+@hookimpl
+def nodepulse_senders(destination):
+    sender = Sender()
+"""
+)
+
+
+def test_a_sender_is_found_by_its_name(site: Site) -> None:
+    """A plugin's sender is made with the destination, and found by name."""
+    site.add(
+        "one", plugins={"one": "sender_one"}, sender_one=f"{SENDER}    sender.to = destination\n    return [sender]"
+    )
+    host = site.host()
+    host.load_behaviour()
+    senders = host.senders(DESTINATION)
+    assert list(senders) == ["carrier"]
+    assert senders["carrier"].to is DESTINATION  # type: ignore[attr-defined]  # the test's own
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("sender.name = 5", "its sender's name is no string"),
+        ("del Sender.name", "raised AttributeError"),
+        ("Sender.name = property(lambda self: 1 / 0)", "raised ZeroDivisionError"),
+        ("del Sender.send, Sender.close", "its sender carrier lacks send, close"),
+        ("sender.ordered = 'yes'", "its sender carrier does not say whether it is ordered"),
+    ],
+)
+def test_what_is_no_sender_breaks_its_plugin(
+    site: Site, body: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An object that lacks what a sender has, or raises where it is looked at, is a reason of its plugin."""
+    site.add("one", plugins={"one": "sender_one"}, sender_one=f"{SENDER}    {body}\n    return [sender]")
+    host = site.host()
+    host.load_behaviour()
+    assert host.senders(DESTINATION) == {}
+    assert reason in str(host.error(host.installed[0]))
+    assert "one of one 1.0 is broken" in caplog.text
+
+
+def test_senders_of_one_name_are_not_used_and_the_built_in_one_is_never_replaced(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A clash names both plugins, and leaves both out; `dashboard` is built in."""
+    for name in ("one", "two"):
+        usurper = "dashboard = Sender()\n    dashboard.name = 'dashboard'\n    return [sender, dashboard]"
+        source = f"{SENDER}    " + (usurper if name == "one" else "return [sender]")
+        site.add(name, plugins={name: f"sender_{name}"}, **{f"sender_{name}": source})
+    host = site.host()
+    host.load_behaviour()
+    assert host.senders(DESTINATION) == {}
+    assert caplog.messages == [
+        "one of one 1.0 and two of two 1.0 both bring 'carrier'; neither is used until one of them is gone or disabled",
+        "one of one 1.0: 'dashboard' is built in, and nothing takes its place",
+    ]
+
+
+def test_what_is_disabled_is_not_imported(site: Site) -> None:
+    """A disabled plugin is not loaded with the rest, is no exporter's name, and says why it is not loaded."""
+    site.add("off", plugins={"off": "off_module"}, exporters={"off": "off_module"}, off_module="raise SystemExit")
+    host = site.host("off")
+    host.load_behaviour()
+    assert host.exporter_names() == []
+    assert "off_module" not in sys.modules
+    with pytest.raises(PluginError, match=r"off of off 1.0 is disabled \(plugins.disabled\)"):
+        host.load(host.installed[0])
+
+
+def test_names_are_of_exporters_that_a_target_can_have(site: Site) -> None:
+    """Exporters are named whether they work or not, without an import; what has no usable name is not."""
+    site.add("one", exporters={"b_exporter": "nowhere", "Bad": "x", "prometheus": "x", "a_exporter": "x:attribute"})
+    site.add("garbled", entry_points="[nodepulse.exporters]\nnonsense\n")
+    assert site.host().exporter_names() == ["a_exporter", "b_exporter"]
+
+
+def test_a_usable_plugin_is_found_before_a_broken_one(site: Site) -> None:
+    """Names are looked up in their group."""
+    site.add("one", exporters={"one": "x"}, plugins={"one": "y"})
+    host = site.host()
+    assert [host.find("one").module, host.find("one", PLUGINS).module] == ["x", "y"]  # type: ignore[union-attr]  # they are there
+    assert host.find("two") is None
+
+
+def test_a_plugin_that_turns_out_broken_is_called_no_more(site: Site) -> None:
+    """After a registering hook failed, none of the plugin's hooks is called; a module that another entry uses stays."""
+    source = HOOK + (
+        "sent = []\n@hookimpl\ndef nodepulse_senders(): raise ValueError\n"
+        "@hookimpl\ndef nodepulse_batch_sent(batch): sent.append(batch)\n"
+    )
+    site.add("alone", plugins={"alone": "alone_module"}, alone_module=source)
+    host = site.host()
+    host.load_behaviour()
+    host.batch_sent(BATCH)
+    host.senders(DESTINATION)
+    host.batch_sent(BATCH)
+    assert len(sys.modules["alone_module"].sent) == 1
+    shared = HOOK + "sent = []\n@hookimpl\ndef nodepulse_batch_sent(batch): sent.append(batch)\n"
+    site.add("shared", plugins={"left": "shared_module", "right": "shared_module"}, shared_module=shared)
+    host = site.host()
+    host.load_behaviour()
+    host.break_down(next(each for each in host.installed if each.name == "left"), "it is told to be")
+    host.batch_sent(BATCH)
+    assert len(sys.modules["shared_module"].sent) == 1
+
+
+def test_hooks_may_be_called_while_another_thread_loads(site: Site) -> None:
+    """Loading from a thread, as a batch of a new type does, does not disturb hooks that are called meanwhile."""
+    for index in range(40):
+        name = f"x{index}_exporter"
+        site.add(f"x{index}", exporters={name: f"x{index}_module"}, **{f"x{index}_module": exporter_source(name)})
+    host = site.host()
+    failed: list[BaseException] = []
+
+    def load() -> None:
+        try:
+            for plugin in host.installed:
+                host.load(plugin)
+        except BaseException as error:  # noqa: BLE001 - what is looked at
+            failed.append(error)
+
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        host.batch_sent(BATCH)
+        host.transform({}, TARGET)
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert all(len(host.exporters(plugin)) == 1 for plugin in host.installed)
