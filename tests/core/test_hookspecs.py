@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 import pytest
-
 from nodepulse_core import Accepted, Batch, Destination, Entry, Snapshot, Target, hookspecs
 from nodepulse_core.model import Window
 from nodepulse_core.plugins import EXPORTERS, Installed

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-
 from nodepulse_core.errors import PluginError
 from nodepulse_core.plugins.guard import describe, guarded, one_line, undisturbed
 

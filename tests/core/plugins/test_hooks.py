@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import ModuleType
 
 import pytest
-
 from nodepulse_core import hookspecs
 from nodepulse_core.errors import PluginError
 from nodepulse_core.plugins import PLUGINS, Installed

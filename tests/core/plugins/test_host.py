@@ -9,12 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.plugins import HOOK, Site, exporter_source
-
 from nodepulse_core import __version__
 from nodepulse_core.errors import PluginError
 from nodepulse_core.model import Batch, Destination, Target
 from nodepulse_core.plugins import PLUGINS, PluginHost
+from support.plugins import HOOK, Site, exporter_source
 
 TARGET = Target("one", "one", "http://localhost:1", interval=1.0, timeout=1.0)
 BATCH = Batch("server", ())

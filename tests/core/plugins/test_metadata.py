@@ -8,9 +8,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
-from support.plugins import Site, exporter_source
-
 from nodepulse_core.plugins import EXPORTERS, PLUGINS, Installed, read_installed
+from support.plugins import Site, exporter_source
 
 
 def only(site: Site) -> Installed:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from support.plugins import HOOK, Site, exporter_source
-
 from nodepulse_core.errors import PluginError
+from support.plugins import HOOK, Site, exporter_source
 
 EXPORTER = (
     HOOK

@@ -184,7 +184,7 @@ def _import(plugin: Installed) -> ModuleType:
 
 
 def _check_module(plugin: Installed, module: Any) -> None:
-    kind = type(module)
+    kind: Any = type(module)
     if not isinstance(module, ModuleType) or kind.__eq__ is not object.__eq__ or kind.__hash__ is not object.__hash__:
         raise PluginError(f"importing {plugin.module} gives {kind.__name__}, where a plain module is due")
     _check_version(plugin, vars(module).get("nodepulse_api_version", hookspecs.API_VERSION))
