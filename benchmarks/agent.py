@@ -113,7 +113,9 @@ def configure(home: Path, port: int, targets: int) -> Path:
     path = home / "nodepulse.yml"
     path.write_text(
         f"server: {{endpoint: 'http://127.0.0.1:{port}/in'}}\nagent: {{state_dir: '{home}'}}\n"
-        f"buffer: {{drain_jitter: 0s, min_free_bytes: 1MiB}}\nexporters:\n" + "\n".join(lines) + "\n"
+        f"buffer: {{drain_jitter: 0s, min_free_bytes: 1MiB}}\napi: {{enabled: false}}\nexporters:\n"
+        + "\n".join(lines)
+        + "\n"
     )
     return path
 

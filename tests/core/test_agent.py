@@ -85,6 +85,7 @@ class Run:
             f"agent: {{state_dir: '{home}', server_id: test-1}}\n"
             f"exporters:\n{exporters}"
             f"buffer: {{drain_jitter: 0s, min_free_bytes: 1MiB}}\n"
+            "api: {listen: 127.0.0.1:0}\n"
         )
         self.log = home / "agent.log"
         self.process: subprocess.Popen[bytes] | None = None

@@ -26,6 +26,7 @@ def write_config(home: Path, dashboard: str, endpoints: Mapping[str, str]) -> Pa
         f"agent: {{state_dir: '{home}', server_id: {SERVER_ID}}}\n"
         f"exporters:\n{exporters}\n"
         "buffer: {drain_jitter: 0s, min_free_bytes: 1MiB}\n"
+        "api: {listen: 127.0.0.1:0}\n"
     )
     return config
 

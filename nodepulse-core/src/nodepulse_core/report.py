@@ -106,6 +106,8 @@ class Report:
     lag: float
     """The longest that the event loop was late in the last minute."""
     late_seconds: float
+    dead: tuple[str, ...] = ()
+    """The loops that have ended although nobody ended them."""
 
 
 def show_endpoint(endpoint: str) -> str:

@@ -67,13 +67,14 @@ class Reporter:
         targets = tuple(self._target(member) for member in self._fleet.members())
         buffer, delivery = self._storage(), self._delivery()
         before = self._watch.since(_RECENTLY)
+        dead = self._dead()
         status, reasons = judge(
             targets=targets,
             buffer=buffer,
             delivery=delivery,
             evicted=buffer.evicted - before.evicted,
             quarantined=max(0, buffer.quarantined - before.quarantined),
-            dead=self._dead(),
+            dead=dead,
         )
         return Report(
             at=self._clock.now(),
@@ -89,6 +90,7 @@ class Reporter:
             backlog=self._watch.backlog(),
             lag=self._watch.lag,
             late_seconds=self._watch.late_seconds,
+            dead=tuple(dead),
         )
 
     def _target(self, member: Member) -> TargetReport:

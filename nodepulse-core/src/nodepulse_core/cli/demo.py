@@ -63,9 +63,10 @@ def demo(context: Context, seconds: float | None) -> None:
         arguments = ["dashboard", "--listen", dashboard, "--database", str(home / "dashboard.sqlite")]
         processes.append(stack.enter_context(_child(arguments, home / "dashboard.log")))
         _await(f"http://{dashboard}/", processes[-1], home / "dashboard.log")
-        configuration = _write_configuration(home, f"http://{dashboard}/metrics/prometheus", endpoints)
+        api = _free_address()
+        configuration = _write_configuration(home, f"http://{dashboard}/metrics/prometheus", endpoints, api)
         processes.append(stack.enter_context(_child(["--config", str(configuration), "start"], home / "agent.log")))
-        _tell(dashboard, home, endpoints, seconds)
+        _tell(dashboard, api, home, endpoints, seconds)
         _watch(processes, seconds)
     click.echo("the demo has ended, and its files are gone")
 
@@ -127,7 +128,7 @@ def _await(url: str, process: _Child, log: Path) -> None:
         time.sleep(_POLL)
 
 
-def _write_configuration(home: Path, endpoint: str, exporters: dict[str, str]) -> Path:
+def _write_configuration(home: Path, endpoint: str, exporters: dict[str, str], api: str) -> Path:
     path = home / "nodepulse.yml"
     lines = [f"  - {{name: {name}, endpoint: '{url}', interval: {_INTERVAL}s}}" for name, url in exporters.items()]
     path.write_text(
@@ -135,12 +136,14 @@ def _write_configuration(home: Path, endpoint: str, exporters: dict[str, str]) -
         f"agent: {{state_dir: '{home}'}}\n"
         "exporters:\n" + "\n".join(lines) + "\n"
         "buffer: {drain_jitter: 0s, min_free_bytes: 1MiB}\n"
+        f"api: {{listen: '{api}'}}\n"
     )
     return path
 
 
-def _tell(dashboard: str, home: Path, exporters: dict[str, str], seconds: float | None) -> None:
+def _tell(dashboard: str, api: str, home: Path, exporters: dict[str, str], seconds: float | None) -> None:
     click.secho(f"\n  look here:  http://{dashboard}/", bold=True)
+    click.echo(f"  the agent:  http://{api}/health")
     click.echo(f"  scraped:    {', '.join(exporters)}, every {_INTERVAL}s")
     click.echo(f"  buffer:     {home / 'buffer'}")
     click.echo(f"  log:        {home / 'agent.log'}")

@@ -7,8 +7,10 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
+from collections.abc import AsyncIterator
 
 import click
 
@@ -16,14 +18,19 @@ from nodepulse_core import __version__
 from nodepulse_core.agent import Agent
 from nodepulse_core.cli.context import Context
 from nodepulse_core.clock import SystemClock
-from nodepulse_core.config import Loaded, find_buffer, find_server_id, find_state_dir
+from nodepulse_core.config import Api, Loaded, find_buffer, find_server_id, find_state_dir
 from nodepulse_core.errors import NodePulseError
+from nodepulse_core.http import MAX_CONNECTIONS, Address, create_app, listening
 from nodepulse_core.logs import LogFile, set_up_logs
 from nodepulse_core.plan import Plan, Wanted
 from nodepulse_core.plugins import Registry
 
 _GARBAGE_SECONDS = 60.0
 _MIB = 1024**2
+_MANY_FILES = 65_536
+_CONNECTIONS_PART = 4
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -95,13 +102,37 @@ async def _run(plan: Plan) -> None:
         loop.add_signal_handler(each, ask, each)
     loop.add_signal_handler(signal.SIGHUP, reload)
     garbage = asyncio.create_task(_collect_garbage())
-    await agent.run(stop)
+    await agent.run(stop, lambda: _serving(agent, plan.wanted.settings.api))
     garbage.cancel()
     # A plugin's thread that never returns would keep the process: everything is closed, so it ends here.
     logging.shutdown()
     with contextlib.suppress(OSError):  # a pipe whose reader has gone
         sys.stdout.flush()
     os._exit(0)
+
+
+@contextlib.asynccontextmanager
+async def _serving(agent: Agent, api: Api) -> AsyncIterator[None]:
+    """Serve the agent's own HTTP, where the configuration has not turned that off."""
+    if not api.enabled:
+        yield
+        return
+    app = create_app(report=agent.reporter.report, control=agent.control)
+    async with listening(app, Address.parse(api.listen), max_connections=_connections()) as address:
+        log.info("http://%s/health tells how it is", address)
+        yield
+
+
+def _connections() -> int:
+    """Return how many connections may be open, once this process may open as many files as it is allowed at all.
+
+    The most of the files are the buffer's and the scrapes'.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = _MANY_FILES if most == resource.RLIM_INFINITY else most
+    with contextlib.suppress(OSError, ValueError):  # it goes on with what it has
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return max(1, min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _CONNECTIONS_PART))
 
 
 async def _reload(agent: Agent) -> None:

@@ -4,7 +4,7 @@ from nodepulse_core.config.added import AddedTargets, Given, check_added
 from nodepulse_core.config.document import find_config
 from nodepulse_core.config.load import Loaded, examine_settings, load_settings
 from nodepulse_core.config.migrate import migrate
-from nodepulse_core.config.settings import Logging, Settings
+from nodepulse_core.config.settings import Api, Logging, Settings
 from nodepulse_core.config.show import show
 from nodepulse_core.config.starter import starter
 from nodepulse_core.config.state import find_buffer, find_server_id, find_state_dir
@@ -12,6 +12,7 @@ from nodepulse_core.config.targets import Targets, make_targets
 
 __all__ = [
     "AddedTargets",
+    "Api",
     "Given",
     "Loaded",
     "Logging",
