@@ -166,7 +166,7 @@ def set_up_logs(level: str, style: Literal["logfmt", "json"], file: LogFile | No
 
     What other libraries and plugins log goes there too, from warnings on.
     """
-    handlers: list[logging.Handler] = [_Stream()] if stdout else []
+    handlers: list[logging.Handler] = [_Stream(sys.stdout)] if stdout else []
     if file is not None:
         try:
             file.path.parent.mkdir(parents=True, exist_ok=True)
