@@ -24,7 +24,7 @@ ROWS: list[tuple[str, set[str]]] = [
     ("stages", {"collect.schedule", "collect.scrape", "buffer", "deliver.snapshot", "deliver.backoff"}),
     ("stages", {"deliver.guard", "deliver.http_sender", "deliver.pending", "health", "logs", "watch"}),
     ("loops", {"collect", "deliver"}),
-    ("whole", {"agent", "control", "fleet", "plan", "report", "reporter"}),
+    ("whole", {"agent", "control", "fleet", "outlet", "plan", "report", "reporter"}),
     ("edges", {"cli", "http", "testing", "__main__"}),
 ]
 ORDER = ["words", "contracts", "settings", "stages", "loops", "whole", "edges"]

@@ -274,3 +274,64 @@ async def test_a_second_agent_is_refused(
     assert "Traceback" not in second.stderr
     run.signal(signal.SIGTERM)
     assert await run.ended() == 0
+
+
+async def test_an_unchanged_target_misses_no_slot_over_a_hundred_reloads(
+    dashboard: Dashboard, exporter: TestServer, make_run: Callable[[str], Run]
+) -> None:
+    """While another target changes with each reload, every slot of the one that does not change arrives once."""
+    run = make_run(target("same", exporter) + target("other", exporter))
+    text = run.config.read_text()
+    run.start()
+    await until(lambda: len(dashboard.posts) >= 1, run)
+    for number in range(100):
+        changed = "timeout: 900ms" if number % 2 else "timeout: 800ms"
+        run.config.write_text(text.replace("name: other,", f"name: other, {changed},"))
+        run.signal(signal.SIGHUP)
+        await until(lambda reloads=number + 1: run.said().count("reloaded: ") >= reloads, run)  # type: ignore[misc]  # bound early
+    run.signal(signal.SIGTERM)
+    assert await run.ended() == 0
+    assert "reloaded: ~other(timeout 800ms→900ms) =same" in run.said()
+    arrived = [timestamp for key, _, timestamp in dashboard.identities() if key == "same"]
+    slots = sorted(time.mktime(time.strptime(slot, "%Y-%m-%dT%H:%M:%SZ")) for slot in arrived)
+    assert slots == [slots[0] + second for second in range(len(slots))]
+    assert len(slots) >= 3
+    others = [timestamp for key, _, timestamp in dashboard.identities() if key == "other"]
+    assert len(others) == len(set(others))
+
+
+async def test_a_wrong_file_does_not_stop_what_runs(
+    dashboard: Dashboard, exporter: TestServer, make_run: Callable[[str], Run]
+) -> None:
+    """A reload of a wrong configuration says all that is wrong with it, and the agent goes on as it was."""
+    run = make_run(target("one", exporter))
+    text = run.config.read_text()
+    run.start()
+    await until(lambda: len(dashboard.posts) >= 1, run)
+    run.config.write_text(text + "buffr: {}\n" + "api: {listen: nowhere}\n")
+    run.signal(signal.SIGHUP)
+    await until(lambda: "was not reloaded" in run.said(), run)
+    assert "buffr: unknown key" in run.said()
+    assert "api.listen" in run.said()
+    posts = len(dashboard.posts)
+    await until(lambda: len(dashboard.posts) > posts, run)
+    run.signal(signal.SIGTERM)
+    assert await run.ended() == 0
+
+
+async def test_a_reload_sends_to_another_dashboard(
+    dashboard: Dashboard, exporter: TestServer, make_run: Callable[[str], Run]
+) -> None:
+    """After the endpoint changed, what the old dashboard did not take arrives at the new one, at once."""
+    run = make_run(target("one", exporter))
+    text = run.config.read_text()
+    run.config.write_text(text.replace(str(dashboard.server.make_url("/in")), "http://127.0.0.1:1/in"))
+    run.start()
+    await until(lambda: len(run.entries()) >= 2, run)
+    assert not dashboard.posts
+    run.config.write_text(text)
+    run.signal(signal.SIGHUP)
+    await until(lambda: len(dashboard.posts) >= 2, run)
+    run.signal(signal.SIGTERM)
+    assert await run.ended() == 0
+    assert run.entries() == []

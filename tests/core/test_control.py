@@ -15,7 +15,7 @@ from nodepulse_core.collect import Job
 from nodepulse_core.collect.scrape import Scraped
 from nodepulse_core.config import AddedTargets, Settings
 from nodepulse_core.config.settings import BufferSettings, Server, URLText
-from nodepulse_core.control import Control, DeclaredError, UnknownTargetError
+from nodepulse_core.control import Adopt, Control, DeclaredError, UnknownTargetError
 from nodepulse_core.errors import ConfigError, NodePulseError, PluginError, Problem, ScrapeError
 from nodepulse_core.exporter import HTTPExporter
 from nodepulse_core.fleet import Fleet, NameTakenError
@@ -106,9 +106,15 @@ def make(state_dir: Path) -> Bench:
     wanted: list[Callable[[], Wanted]] = [lambda: Wanted(SETTINGS, (DECLARED,))]
     adopted: list[tuple[Settings, Settings]] = []
 
-    def adopt(old: Settings, new: Settings) -> tuple[str, ...]:
-        adopted.append((old, new))
-        return ("api.listen",) if old != new else ()
+    def prepare(old: Settings, new: Settings) -> Adopt:
+        if new.server.sender != "dashboard":
+            raise NodePulseError(f"server.sender: there is no sender {new.server.sender!r}")
+
+        async def adopt() -> tuple[str, ...]:
+            adopted.append((old, new))
+            return ("api.listen",) if old != new else ()
+
+        return adopt
 
     fleet = Fleet(loops, lambda target: Installed().load(target.type))  # type: ignore[arg-type]  # what it uses of it
     control = Control(
@@ -120,7 +126,7 @@ def make(state_dir: Path) -> Bench:
         clock=FakeClock(),
         wanted=wanted[0](),
         reread=lambda: wanted[-1](),  # noqa: PLW0108 - the last of them when it is called, not now
-        adopt=adopt,
+        prepare=prepare,
     )
     return Bench(control, fleet, loops, probe, state_dir, wanted, adopted)
 
@@ -297,6 +303,17 @@ async def test_a_wrong_file_changes_nothing(bench: Bench) -> None:
 
     bench.wanted.append(wrong)
     with pytest.raises(ConfigError, match=r"nodepulse.yml:3:5: exporters\[0\].intervall: unknown key"):
+        await bench.control.reload()
+    assert bench.loops.running == {"declared"}
+    assert bench.adopted == []
+
+
+async def test_settings_that_cannot_be_had_change_nothing(bench: Bench) -> None:
+    """A sender that is not installed refuses the whole reload, targets included."""
+    await bench.control.start()
+    other = Target("new", "redis_exporter", "http://localhost:3/metrics", 15.0, 3.0)
+    bench.wanted.append(lambda: Wanted(Settings(Server(SETTINGS.server.endpoint, sender="kafka")), (other,)))
+    with pytest.raises(NodePulseError, match="there is no sender 'kafka'"):
         await bench.control.reload()
     assert bench.loops.running == {"declared"}
     assert bench.adopted == []

@@ -13,24 +13,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 
 from nodepulse_core.buffer import Buffer, Limits
 from nodepulse_core.clock import Clock
 from nodepulse_core.collect import Collect, Scraper, TargetHTTP
-from nodepulse_core.config import AddedTargets, Settings
-from nodepulse_core.control import Control
-from nodepulse_core.deliver import BatchMaker, Drain, GuardedSender, HTTPSender, Observers, Pending, SnapshotMaker
-from nodepulse_core.errors import NodePulseError
+from nodepulse_core.config import AddedTargets, Settings, differing_keys
+from nodepulse_core.control import Adopt, Control
+from nodepulse_core.deliver import BatchMaker, SnapshotMaker
 from nodepulse_core.exporter import Exporter, HTTPExporter
 from nodepulse_core.fleet import Fleet
 from nodepulse_core.health import Health
 from nodepulse_core.model import GENERIC, Target
+from nodepulse_core.outlet import Outlet
 from nodepulse_core.plan import Plan
 from nodepulse_core.reporter import Identity, Reporter, look
-from nodepulse_core.sender import Sender
 from nodepulse_core.units import format_size
 from nodepulse_core.watch import Watch
 
@@ -39,8 +37,16 @@ DRAIN_SECONDS = 5.0
 """How long the end of the agent may take."""
 _CLOSING_SECONDS = 1.0
 
-_SPARE_SECONDS = 60.0
-"""How much longer than `server.timeout` a sender may take, before its call is ended for it."""
+_OF_THE_OUTLET = {"server", "buffer.batch_size", "buffer.drain_jitter"}
+_LIVE = {
+    *_OF_THE_OUTLET,
+    "agent.interval",
+    "buffer.retention_hours",
+    "buffer.max_bytes",
+    "buffer.min_free_bytes",
+    "logging",
+}
+"""The keys that a reload puts into force; all others take effect after a restart."""
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +61,6 @@ class Agent:
         settings = plan.wanted.settings
         self.health = Health()
         self.buffer = Buffer(plan.buffer_path, _limits(settings), settings.buffer.fsync, monotonic=clock.monotonic)
-        self._sender = self._choose_sender(settings)
         self._http = TargetHTTP(plan.user_agent)
         self._scraper = Scraper(self._http)
         self._collect = Collect(
@@ -67,7 +72,15 @@ class Agent:
             scrape_failed=plan.host.scrape_failed,
         )
         self.fleet = Fleet(self._collect, self._exporter)
-        self._drain = self._make_drain(settings)
+        snapshots = SnapshotMaker(
+            read=self.buffer.read,
+            target=self._target,
+            exporter=plan.registry.find,
+            transform=plan.host.transform,
+        )
+        self._outlet = Outlet(
+            plan=plan, buffer=self.buffer, maker=BatchMaker(snapshots.make), health=self.health, clock=clock
+        )
         self._watch = Watch(clock, lambda: look(clock, self.buffer))
         self.control = Control(
             fleet=self.fleet,
@@ -78,7 +91,7 @@ class Agent:
             clock=clock,
             wanted=plan.wanted,
             reread=plan.reread,
-            adopt=self._adopt,
+            prepare=self._prepare,
         )
         self.reporter = Reporter(
             identity=Identity(clock.now(), plan.version, plan.server_id),
@@ -88,11 +101,10 @@ class Agent:
             fleet=self.fleet,
             watch=self._watch,
             host=plan.host,
-            destination=lambda: (self._sender.name, self._endpoint),
+            destination=lambda: (self._outlet.sender, self._outlet.endpoint),
             dead=self._dead,
         )
-        self._endpoint = settings.server.endpoint
-        self._beside: list[asyncio.Task[None]] = []
+        self._watching: asyncio.Task[None] | None = None
 
     async def run(
         self, stop: asyncio.Event, serving: Callable[[], AbstractAsyncContextManager[object]] = contextlib.nullcontext
@@ -112,10 +124,8 @@ class Agent:
 
     async def _run(self, stop: asyncio.Event) -> None:
         self._announce()
-        self._beside = [
-            asyncio.create_task(self._drain.run(), name="drain"),
-            asyncio.create_task(self._watch.run(), name="watch"),
-        ]
+        self._outlet.start()
+        self._watching = asyncio.create_task(self._watch.run(), name="watch")
         try:
             await self.control.start()
             await stop.wait()
@@ -124,68 +134,47 @@ class Agent:
 
     async def _close(self) -> None:
         await asyncio.gather(*map(self._scraper.close, self._plan.registry.loaded()))
-        for close in (self._sender.close, self._http.close, self.buffer.close):
-            with contextlib.suppress(Exception):  # a plugin's sender may raise or hang; the rest is closed all the same
+        await self._outlet.close()
+        for close in (self._http.close, self.buffer.close):
+            with contextlib.suppress(Exception):  # whatever one of them meets, the others are closed all the same
                 await asyncio.wait_for(close(), _CLOSING_SECONDS)
 
     async def _end(self) -> None:
         try:
             async with asyncio.timeout(DRAIN_SECONDS - _CLOSING_SECONDS):
                 await self._collect.stop()
-                for task in self._beside:
-                    task.cancel()
-                await asyncio.gather(*self._beside, return_exceptions=True)
+                await self._outlet.stop()
+                if self._watching is not None:
+                    self._watching.cancel()
                 await self.buffer.settle()  # a scrape that was just being stored is delivered as well
-                await self._drain.flush()
+                await self._outlet.flush()
         except TimeoutError:
             log.info("the end took longer than %d s; what is left is delivered after the next start", DRAIN_SECONDS)
         except Exception:  # a defect of ours must not keep the buffer from being closed
             log.exception("the last delivery failed; it is made up for after the next start")
 
-    def _make_drain(self, settings: Settings) -> Drain:
-        host = self._plan.host
-        snapshots = SnapshotMaker(
-            read=self.buffer.read,
-            target=self._target,
-            exporter=self._plan.registry.find,
-            transform=host.transform,
-        )
-        return Drain(
-            buffer=self.buffer,
-            maker=BatchMaker(snapshots.make),
-            sender=GuardedSender(self._sender, settings.server.timeout + _SPARE_SECONDS),
-            pending=Pending(
-                self.buffer,
-                settings.buffer.batch_size,
-                # Drawn once: it spreads a fleet as well, and no window of this agent overtakes another.
-                random.uniform(0.0, settings.buffer.drain_jitter),  # noqa: S311 - guards no secret
-                ordered=bool(self._sender.ordered),
-            ),
-            health=self.health,
-            clock=self._clock,
-            observers=Observers(sent=host.batch_sent, rejected=host.batch_rejected),
-        )
+    def _prepare(self, old: Settings, new: Settings) -> Adopt:
+        """Make ready what other settings ask for; raises NodePulseError, and nothing is changed, where that fails."""
+        keys = differing_keys(old, new)
+        way = self._outlet.prepare(new) if any(_is_below(key, _OF_THE_OUTLET) for key in keys) else None
+        if any(_is_below(key, {"logging"}) for key in keys):
+            self._plan.set_up_logs(new)
 
-    def _adopt(self, old: Settings, new: Settings) -> tuple[str, ...]:
-        return ()
+        async def adopt() -> tuple[str, ...]:
+            self.buffer.limit(_limits(new))
+            if way is not None:
+                await self._outlet.replace(way)
+            return tuple(key for key in keys if not _is_below(key, _LIVE))
+
+        return adopt
 
     def _dead(self) -> list[str]:
-        return [*self._collect.dead, *(task.get_name() for task in self._beside if task.done())]
+        watch = ["watch"] if self._watching is not None and self._watching.done() else []
+        return [*self._collect.dead, *(["drain"] if self._outlet.dead else []), *watch]
 
     def _target(self, name: str) -> Target | None:
         member = self.fleet.find(name)
         return None if member is None else member.target
-
-    def _choose_sender(self, settings: Settings) -> Sender:
-        server = settings.server
-        destination = server.destination()
-        if server.sender == HTTPSender.name:
-            return HTTPSender(destination, self._plan.user_agent, self._clock)
-        senders = self._plan.host.senders(destination)
-        if server.sender not in senders:
-            known = ", ".join(sorted({HTTPSender.name, *senders}))
-            raise NodePulseError(f"server.sender: there is no sender {server.sender!r}; known: {known}")
-        return senders[server.sender]
 
     def _exporter(self, target: Target) -> Exporter:
         if target.type == GENERIC:
@@ -219,3 +208,7 @@ def _limits(settings: Settings) -> Limits:
         max_bytes=settings.buffer.max_bytes,
         min_free_bytes=settings.buffer.min_free_bytes,
     )
+
+
+def _is_below(key: str, roots: Collection[str]) -> bool:
+    return any(key == root or key.startswith(f"{root}.") for root in roots)

@@ -11,19 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 
 from nodepulse_core.clock import Clock
 from nodepulse_core.collect import Scraper
 from nodepulse_core.config import AddedTargets, Given, Settings, check_added
-from nodepulse_core.errors import ConfigError, NodePulseError
+from nodepulse_core.errors import NodePulseError
 from nodepulse_core.exporter import Exporter
 from nodepulse_core.fleet import Change, Fleet, NameTakenError
 from nodepulse_core.model import Target
 from nodepulse_core.plan import Wanted
 from nodepulse_core.plugins import Registry
+
+Adopt = Callable[[], Awaitable[tuple[str, ...]]]
+"""Puts other settings into force; returns the keys that take effect only after a restart."""
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +61,12 @@ class Control:
         clock: Clock,
         wanted: Wanted,
         reread: Callable[[], Wanted],
-        adopt: Callable[[Settings, Settings], tuple[str, ...]],
+        prepare: Callable[[Settings, Settings], Adopt],
     ) -> None:
         """Take the parts, what the file asked for, what reads it again, and what puts other settings into force.
 
-        `adopt` is given the old and the new settings and returns the keys that it could not put into force.
+        `prepare` is given the old and the new settings, raises NodePulseError where they cannot be put into force, and
+        returns what does it.
         """
         self._fleet = fleet
         self._added = added
@@ -72,7 +76,7 @@ class Control:
         self._clock = clock
         self._wanted = wanted
         self._reread = reread
-        self._adopt = adopt
+        self._prepare = prepare
         self._keeping = asyncio.Lock()
         self._reloading = asyncio.Lock()
 
@@ -133,18 +137,20 @@ class Control:
     async def reload(self) -> Reloaded:
         """Read the file again and restart only what differs.
 
-        Raises ConfigError where the file is wrong; what ran goes on then.
+        Raises NodePulseError where the file is wrong, or asks for what cannot be had; what ran goes on then.
         """
         async with self._reloading:
             try:
                 wanted = await asyncio.to_thread(self._reread)
+                adopt = self._prepare(self._wanted.settings, wanted.settings)
                 change = await self._fleet.apply(wanted.targets, "file")
-            except ConfigError as error:
-                log.error("the configuration was not reloaded, and what ran goes on: %d problems", len(error.problems))
-                for problem in error.problems:
-                    log.error("%s", problem.render(error.source))
+            except NodePulseError as error:
+                problems = str(error).splitlines()
+                log.error("the configuration was not reloaded, and what ran goes on; problems: %d", len(problems))
+                for problem in problems:
+                    log.error("%s", problem)
                 raise
-            after_restart = self._adopt(self._wanted.settings, wanted.settings)
+            after_restart = await adopt()
             self._wanted = wanted
         log.info("reloaded: %s", change)
         if after_restart:

@@ -22,10 +22,15 @@ class Wanted:
 
 @frozen
 class Plan:
-    """Everything an agent is built from. `reread` reads the configuration file again; it raises ConfigError."""
+    """Everything an agent is built from.
+
+    `reread` reads the configuration file again, and raises ConfigError; `set_up_logs` sends the log where other
+    settings want it, and raises NodePulseError.
+    """
 
     wanted: Wanted
     reread: Callable[[], Wanted]
+    set_up_logs: Callable[[Settings], None]
     server_id: str
     state_dir: Path
     buffer_path: Path

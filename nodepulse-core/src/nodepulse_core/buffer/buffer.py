@@ -61,6 +61,11 @@ class Buffer:
         self._in_vain = False
         self._threads = DiskThreads()
 
+    def limit(self, limits: Limits) -> None:
+        """Hold no more than this from now on."""
+        self._limits = limits
+        self._retention.seconds = limits.retention
+
     def open(self) -> None:
         """Take the buffer and list it, once. Blocking; raises StorageError where it is in use or cannot be used."""
         self._store.create()

@@ -15,7 +15,7 @@ class Retention:
     """The slot before which entries are too old. All times are seconds."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._last: tuple[float, float] | None = None
         self._ahead = 0.0
         self._until = 0.0
@@ -30,10 +30,10 @@ class Retention:
             leap = (now - self._last[0]) - (monotonic - self._last[1])
             if leap > _LEAP:
                 self._ahead += leap
-                self._until = monotonic + self._seconds
+                self._until = monotonic + self.seconds
             elif leap < -_LEAP:
                 self._ahead = max(0.0, self._ahead + leap)
         if monotonic >= self._until:
             self._ahead = 0.0
         self._last = (now, monotonic)
-        return now - self._ahead - self._seconds
+        return now - self._ahead - self.seconds

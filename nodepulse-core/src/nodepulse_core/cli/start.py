@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import click
 
@@ -18,7 +19,7 @@ from nodepulse_core import __version__
 from nodepulse_core.agent import Agent
 from nodepulse_core.cli.context import Context
 from nodepulse_core.clock import SystemClock
-from nodepulse_core.config import Api, Loaded, find_buffer, find_server_id, find_state_dir
+from nodepulse_core.config import Api, Loaded, Logging, Settings, find_buffer, find_server_id, find_state_dir
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.http import MAX_CONNECTIONS, Address, create_app, listening
 from nodepulse_core.logs import LogFile, set_up_logs
@@ -52,11 +53,16 @@ def start(context: Context) -> None:
 
     loaded, wanted = read()  # all that can be wrong with it is found before anything is written
     state_dir = find_state_dir(loaded.settings, context.environ)
-    _set_up_logs(loaded, context)
+
+    def set_up(settings: Settings) -> None:
+        _set_up_logs(settings.logging, state_dir)
+
+    set_up(loaded.settings)
     context.host.load_behaviour()
     plan = Plan(
         wanted=wanted,
         reread=lambda: read()[1],
+        set_up_logs=set_up,
         server_id=find_server_id(loaded.settings, state_dir),
         state_dir=state_dir,
         buffer_path=find_buffer(loaded.settings, state_dir),
@@ -67,11 +73,10 @@ def start(context: Context) -> None:
     asyncio.run(_run(plan))
 
 
-def _set_up_logs(loaded: Loaded, context: Context) -> None:
-    settings = loaded.settings.logging
+def _set_up_logs(settings: Logging, state_dir: Path) -> None:
     file = None
     if settings.output != "stdout":
-        path = settings.file.path or find_state_dir(loaded.settings, context.environ) / "nodepulse.log"
+        path = settings.file.path or state_dir / "nodepulse.log"
         file = LogFile(
             path=path,
             max_bytes=settings.file.max_size_mb * _MIB,

@@ -1,6 +1,7 @@
 """What the user wants, checked whole before anything starts."""
 
 from nodepulse_core.config.added import AddedTargets, Given, check_added
+from nodepulse_core.config.difference import differing_keys
 from nodepulse_core.config.document import find_config
 from nodepulse_core.config.load import Loaded, examine_settings, load_settings
 from nodepulse_core.config.migrate import migrate
@@ -19,6 +20,7 @@ __all__ = [
     "Settings",
     "Targets",
     "check_added",
+    "differing_keys",
     "examine_settings",
     "find_buffer",
     "find_config",

@@ -72,10 +72,11 @@ class Drain:
         self._failures = 0
         self._not_before = 0.0
         self._swept = 0.0
+        self._stopping = False
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        while True:
+        """Deliver until stopped or cancelled."""
+        while not self._stopping:
             try:
                 await self._housekeep()
                 if not await self._step():
@@ -87,6 +88,11 @@ class Drain:
                 if reason != self._condition.last_error:
                     log.exception("a defect of nodepulse, or of a plugin; please report it")
                 self._hold(_AFTER_A_DEFECT, reason)
+
+    def stop(self) -> None:
+        """Have `run` return once the batch under way has its answer."""
+        self._stopping = True
+        self._buffer.windows.changed.set()
 
     async def flush(self) -> None:
         """Send once more what is complete, newest first, until something fails; for the end of the agent."""
