@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from support.programs import as_unprivileged, await_text, find, free_port, need, running
+from support.programs import await_text, free_port, need, running
+from support.servers import Server, postgres_home, postgres_server, redis_cli, redis_server
 
 
 @pytest.fixture(scope="session")
@@ -25,21 +21,22 @@ def node_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def redis_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the endpoint of a running prometheus-redis-exporter, in front of a redis-server with keys."""
-    need("redis-server", "redis-cli", "prometheus-redis-exporter")
-    home = tmp_path_factory.mktemp("redis")
-    port, address = free_port(), f"127.0.0.1:{free_port()}"
-    server = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(home)]
-    exporter = [
-        "prometheus-redis-exporter",
-        f"--redis.addr=redis://127.0.0.1:{port}",
-        f"--web.listen-address={address}",
-    ]
-    with running(server, home / "server.log"), running(exporter, home / "exporter.log"):
-        await_text(f"http://{address}/metrics", contains="redis_up 1", log=home / "exporter.log")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give a running redis-server with three keys."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
         for key in ("first", "second", "third"):
-            subprocess.run(["redis-cli", "-p", str(port), "set", key, "1"], check=True, stdout=subprocess.DEVNULL)
+            redis_cli(server, "set", key, "1")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_exporter(redis: Server) -> Iterator[str]:
+    """Give the endpoint of a running prometheus-redis-exporter, in front of that redis-server."""
+    need("prometheus-redis-exporter")
+    address, log = f"127.0.0.1:{free_port()}", redis.home / "exporter.log"
+    source = f"redis://127.0.0.1:{redis.port}"
+    with running(["prometheus-redis-exporter", f"--redis.addr={source}", f"--web.listen-address={address}"], log):
+        await_text(f"http://{address}/metrics", contains="redis_up 1", log=log)
         yield f"http://{address}/metrics"
 
 
@@ -59,31 +56,20 @@ def process_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_exporter() -> Iterator[str]:
-    """Give the endpoint of a running prometheus-postgres-exporter, before a new PostgreSQL cluster."""
-    need("initdb", "postgres", "prometheus-postgres-exporter")
-    home = Path(tempfile.mkdtemp(prefix="nodepulse-pg-"))
-    try:
-        if os.geteuid() == 0:
-            shutil.chown(home, "postgres")
-        data = home / "data"
-        log = Path(tempfile.mkstemp(prefix="nodepulse-pg-", suffix=".log")[1])
-        make = as_unprivileged([str(find("initdb")), "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync"])
-        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=home)
-        port, address = free_port(), f"127.0.0.1:{free_port()}"
-        options = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={home}"]
-        server = as_unprivileged([str(find("postgres")), "-D", str(data), *options])
-        exporter = ["prometheus-postgres-exporter", f"--web.listen-address={address}"]
-        source = f"postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable"
-        with (
-            running(server, log),
-            running(exporter, log.with_suffix(".exporter"), environ={"DATA_SOURCE_NAME": source}),
-        ):
-            url = f"http://{address}/metrics"
-            await_text(url, contains="pg_up 1", log=log.with_suffix(".exporter"))
-            await_text(url, contains="pg_settings_max_connections", log=log.with_suffix(".exporter"))
-            yield url
-        log.unlink()
-        log.with_suffix(".exporter").unlink()
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+def postgres() -> Iterator[Server]:
+    """Give a running PostgreSQL server with a new cluster."""
+    with postgres_home() as home, postgres_server(home) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_exporter(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the endpoint of a running prometheus-postgres-exporter, in front of that server."""
+    need("prometheus-postgres-exporter")
+    address, log = f"127.0.0.1:{free_port()}", tmp_path_factory.mktemp("postgres") / "exporter.log"
+    source = f"postgresql://postgres@127.0.0.1:{postgres.port}/postgres?sslmode=disable"
+    exporter = ["prometheus-postgres-exporter", f"--web.listen-address={address}"]
+    with running(exporter, log, environ={"DATA_SOURCE_NAME": source}):
+        await_text(f"http://{address}/metrics", contains="pg_up 1", log=log)
+        await_text(f"http://{address}/metrics", contains="pg_settings_max_connections", log=log)
+        yield f"http://{address}/metrics"

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from nodepulse_core import Exporter, Field, HTTPExporter, Integer, hookimpl
 
+from nodepulse_exporter_redis.direct import RedisCollector
+
 _SAME_NAME = (
     "redis_up",
     "redis_connected_clients",
@@ -35,4 +37,5 @@ def nodepulse_exporters() -> Iterator[Exporter]:
         default_endpoint="http://localhost:9121/metrics",
         default_interval="15s",
         fields=FIELDS,
+        collectors=dict.fromkeys(("redis", "rediss", "unix"), RedisCollector()),
     )
