@@ -44,17 +44,25 @@ class Loops:
 
 
 class Installed:
-    """A registry with one exporter."""
+    """A registry with one exporter, and another one after a while."""
+
+    def __init__(self) -> None:
+        self.later: dict[str, HTTPExporter] = {}
+        self._found: dict[str, HTTPExporter] = {"redis_exporter": EXPORTER}
+
+    def refresh(self) -> None:
+        """Find what was installed since."""
+        self._found |= self.later
 
     def names(self) -> list[str]:
         """Return its name."""
-        return ["redis_exporter"]
+        return sorted(self._found)
 
     def load(self, type_: str) -> HTTPExporter:
         """Return it."""
-        if type_ != "redis_exporter":
+        if type_ not in self._found:
             raise PluginError(f"there is no exporter {type_!r}")
-        return EXPORTER
+        return self._found[type_]
 
 
 @define
@@ -82,6 +90,7 @@ class Bench:
     control: Control
     fleet: Fleet
     loops: Loops
+    installed: Installed
     probe: Probe
     state_dir: Path
     wanted: list[Callable[[], Wanted]]
@@ -102,7 +111,7 @@ async def bench(tmp_path: Path) -> Bench:
 
 def make(state_dir: Path) -> Bench:
     """Return a bench on a state directory."""
-    loops, probe = Loops(), Probe()
+    loops, installed, probe = Loops(), Installed(), Probe()
     wanted: list[Callable[[], Wanted]] = [lambda: Wanted(SETTINGS, (DECLARED,))]
     adopted: list[tuple[Settings, Settings]] = []
 
@@ -116,11 +125,11 @@ def make(state_dir: Path) -> Bench:
 
         return adopt
 
-    fleet = Fleet(loops, lambda target: Installed().load(target.type))  # type: ignore[arg-type]  # what it uses of it
+    fleet = Fleet(loops, lambda target: installed.load(target.type))  # type: ignore[arg-type]  # what it uses of it
     control = Control(
         fleet=fleet,
         added=AddedTargets(state_dir),
-        registry=Installed(),  # type: ignore[arg-type]  # the same
+        registry=installed,  # type: ignore[arg-type]  # the same
         exporter=lambda _: EXPORTER,
         scraper=probe,  # type: ignore[arg-type]  # the same
         clock=FakeClock(),
@@ -128,7 +137,7 @@ def make(state_dir: Path) -> Bench:
         reread=lambda: wanted[-1](),  # noqa: PLW0108 - the last of them when it is called, not now
         prepare=prepare,
     )
-    return Bench(control, fleet, loops, probe, state_dir, wanted, adopted)
+    return Bench(control, fleet, loops, installed, probe, state_dir, wanted, adopted)
 
 
 GIVEN = {"name": "added", "type": "redis_exporter", "endpoint": "http://localhost:2/metrics", "interval": "30s"}
@@ -317,3 +326,11 @@ async def test_settings_that_cannot_be_had_change_nothing(bench: Bench) -> None:
         await bench.control.reload()
     assert bench.loops.running == {"declared"}
     assert bench.adopted == []
+
+
+async def test_an_exporter_that_was_installed_since_the_start_is_found(bench: Bench) -> None:
+    """A target of a type that was not there when the agent started can be added without a restart."""
+    await bench.control.start()
+    given = {"name": "mysql_exporter", "endpoint": "http://localhost:9104/metrics"}
+    bench.installed.later["mysql_exporter"] = HTTPExporter("mysql_exporter", default_endpoint="http://localhost:9104/")
+    assert (await bench.control.add(given)).type == "mysql_exporter"

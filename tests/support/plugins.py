@@ -73,7 +73,7 @@ class Site:
 
     def host(self, *disabled: str) -> PluginHost:
         """Return a host of what is installed here."""
-        return PluginHost(self.read(), disabled)
+        return PluginHost(self.read, disabled)
 
     def registry(self) -> Registry:
         """Return a registry of the exporters that are installed here."""

@@ -93,7 +93,7 @@ class Control:
             return
         for name, given in kept.items():
             try:
-                await self._fleet.add(self._check(given), "api")
+                await self._fleet.add(await self._check(given), "api")
             except NodePulseError as error:
                 log.warning("the target %s, added at run time, is not scraped: %s", name, error)
 
@@ -103,7 +103,7 @@ class Control:
         Raises ConfigError with every problem of what was given, NameTakenError, and ScrapeError where the first scrape
         fails, which `force` leaves out. Nothing is changed then.
         """
-        target = self._check(given)
+        target = await self._check(given)
         taken = self._fleet.find(target.name)
         if taken is not None:
             raise NameTakenError(f"the name {target.name!r} is taken by a target from the {taken.place}")
@@ -157,8 +157,13 @@ class Control:
             log.warning("these keys take effect after a restart: %s", ", ".join(after_restart))
         return Reloaded(change, after_restart)
 
-    def _check(self, given: Given) -> Target:
-        return check_added(given, self._wanted.settings, self._registry.names(), self._registry.load)
+    async def _check(self, given: Given) -> Target:
+        return await asyncio.to_thread(self._check_now, given, self._wanted.settings)
+
+    def _check_now(self, given: Given, settings: Settings) -> Target:
+        """Check a target, which may import its exporter: blocking, and with what was installed since the start."""
+        self._registry.refresh()
+        return check_added(given, settings, self._registry.names(), self._registry.load)
 
     async def _keep(self, name: str, given: Given | None) -> None:
         async with self._keeping:

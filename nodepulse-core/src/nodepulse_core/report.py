@@ -123,12 +123,14 @@ def judge(
     delivery: DeliveryReport,
     evicted: int,
     quarantined: int,
+    hanging: tuple[str, ...],
     dead: list[str],
 ) -> tuple[Status, tuple[str, ...]]:
     """Return whether the agent is well, and why it is not.
 
-    `evicted` and `quarantined` are counts of the last ten minutes; `dead` names loops that have ended. Unhealthy means
-    that the agent itself cannot work; a target or a dashboard that is down only makes it degraded.
+    `evicted` and `quarantined` are counts of the last ten minutes; `hanging` names targets whose snapshots a plugin does
+    not finish, `dead` loops that have ended. Unhealthy means that the agent itself cannot work; a target or a dashboard
+    that is down only makes it degraded.
     """
     fatal = [f"the loop of {name} has ended; restart the agent" for name in dead]
     if buffer.error is not None:
@@ -142,5 +144,9 @@ def judge(
         reasons.append(
             f"{quarantined} entries were quarantined in the last ten minutes; see: nodepulse buffer ls --quarantine"
         )
+    reasons += [
+        f"the exporter of {name} hangs in making a snapshot; mend or remove it, then restart the agent"
+        for name in sorted(set(hanging))
+    ]
     status: Status = "unhealthy" if fatal else "degraded" if reasons else "healthy"
     return status, (*fatal, *reasons)

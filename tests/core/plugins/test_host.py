@@ -398,3 +398,42 @@ def test_hooks_may_be_called_while_another_thread_loads(site: Site) -> None:
         thread.join()
     assert failed == []
     assert all(len(host.exporters(plugin)) == 1 for plugin in host.installed)
+
+
+def test_what_was_installed_since_is_found(site: Site) -> None:
+    """After a refresh a new plugin can be loaded, one that is loaded stays what it was, and what is gone is gone."""
+    site.add("first", version="1.0", exporters={"one": "first_module"}, first_module=exporter_source("one"))
+    gone = site.add("gone", exporters={"two": "gone_module"}, gone_module=exporter_source("two"))
+    host = site.host()
+    (first,) = (each for each in host.installed if each.name == "one")
+    host.load(first)
+    site.add("second", exporters={"three": "second_module"}, second_module=exporter_source("three"))
+    (gone / "entry_points.txt").unlink()
+    host.refresh()
+    assert host.exporter_names() == ["one", "three"]
+    assert first in host.installed
+    (second,) = (each for each in host.installed if each.name == "three")
+    host.load(second)
+    assert [exporter.name for exporter in host.exporters(second)] == ["three"]
+
+
+def test_a_broken_plugin_that_was_mended_is_usable(site: Site) -> None:
+    """An upgrade of a plugin that could not be imported takes away its reason; without one the reason stays."""
+    site.add("bad", version="1.0", exporters={"one": "bad_module"}, bad_module="raise ValueError('boom')")
+    host = site.host()
+    (bad,) = host.installed
+    with pytest.raises(PluginError, match="boom"):
+        host.load(bad)
+    host.refresh()
+    assert host.error(bad) is not None
+    info = site.add("bad", version="1.1", exporters={"one": "bad_module"}, bad_module=exporter_source("one"))
+    for old in site.path.glob("bad-1.0*"):
+        for file in old.iterdir():
+            file.unlink()
+        old.rmdir()
+    assert info.exists()
+    host.refresh()
+    (mended,) = host.installed
+    assert mended.version == "1.1"
+    host.load(mended)
+    assert host.error(mended) is None

@@ -51,6 +51,10 @@ def start(context: Context) -> None:
         loaded = context.load()
         return loaded, Wanted(loaded.settings, context.targets(loaded, registry).targets)
 
+    def reread() -> Wanted:
+        registry.refresh()
+        return read()[1]
+
     loaded, wanted = read()  # all that can be wrong with it is found before anything is written
     state_dir = find_state_dir(loaded.settings, context.environ)
 
@@ -61,7 +65,7 @@ def start(context: Context) -> None:
     context.host.load_behaviour()
     plan = Plan(
         wanted=wanted,
-        reread=lambda: read()[1],
+        reread=reread,
         set_up_logs=set_up,
         server_id=find_server_id(loaded.settings, state_dir),
         state_dir=state_dir,

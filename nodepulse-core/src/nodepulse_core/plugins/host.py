@@ -7,6 +7,7 @@ import logging
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
@@ -24,15 +25,30 @@ log = logging.getLogger(__name__)
 class PluginHost:
     """The installed plugins, those that are loaded, and those that are broken."""
 
-    def __init__(self, installed: Sequence[Installed] | None = None, disabled: Collection[str] = ()) -> None:
-        """Take what is installed (by default, what this Python's metadata says) and the names not to be used."""
-        self.installed = read_installed() if installed is None else tuple(installed)
+    def __init__(
+        self, read: Callable[[], Sequence[Installed]] = read_installed, disabled: Collection[str] = ()
+    ) -> None:
+        """Take what tells what is installed (by default, this Python's metadata) and the names not to be used."""
+        self._read = read
+        self.installed = tuple(read())
         self.disabled = frozenset(disabled)
         self._hooks = Hooks()
         self._errors: dict[Installed, str] = {each: each.error for each in self.installed if each.error}
         self._loaded: dict[Installed, ModuleType] = {}
         self._failures: Counter[tuple[Installed, str]] = Counter()
         self._lock = threading.RLock()  # a batch that is made in a thread may need an exporter that is not loaded yet
+
+    def refresh(self) -> None:
+        """Look again at what is installed. What is loaded stays as it is, whatever was installed over it."""
+        importlib.invalidate_caches()
+        with self._lock:
+            taken = {(each.group, each.name) for each in self._loaded}
+            others = [each for each in self._read() if (each.group, each.name) not in taken]
+            known = set(self.installed)
+            self._errors = {
+                each: error for each in others if (error := self._errors.get(each) if each in known else each.error)
+            }
+            self.installed = tuple(sorted((*self._loaded, *others), key=attrgetter("group", "name", "distribution")))
 
     def error(self, plugin: Installed) -> str | None:
         """Return why a plugin cannot be used, as far as that is known; None where nothing speaks against it."""

@@ -46,6 +46,11 @@ class Registry:
         """Return the types that are installed, whether they can be loaded or not; imports nothing."""
         return self._host.exporter_names()
 
+    def refresh(self) -> None:
+        """Look again at what is installed, so that an exporter that was installed since is found."""
+        self._host.refresh()
+        self._missed.clear()
+
     def load(self, type_: str) -> Exporter:
         """Return the exporter of a type; raises PluginError where there is none, or it is broken."""
         exporter = self._exporters.get(type_)
