@@ -48,7 +48,15 @@ DELIVERY = DeliveryReport(
     batches=1,
     failures=0,
 )
-WELL = {"targets": (TARGET,), "buffer": BUFFER, "delivery": DELIVERY, "evicted": 0, "quarantined": 0, "dead": []}
+WELL = {
+    "targets": (TARGET,),
+    "buffer": BUFFER,
+    "delivery": DELIVERY,
+    "evicted": 0,
+    "quarantined": 0,
+    "hanging": (),
+    "dead": [],
+}
 
 
 def test_all_well_is_healthy() -> None:
@@ -79,6 +87,11 @@ def test_all_well_is_healthy() -> None:
             {"buffer": evolve(BUFFER, error="No space left on device")},
             "unhealthy",
             "the buffer cannot be written: No space left on device",
+        ),
+        (
+            {"hanging": ("redis", "redis")},
+            "degraded",
+            "the exporter of redis hangs in making a snapshot; mend or remove it, then restart the agent",
         ),
         ({"dead": ["drain"]}, "unhealthy", "the loop of drain has ended; restart the agent"),
     ],

@@ -128,9 +128,9 @@ def judge(
 ) -> tuple[Status, tuple[str, ...]]:
     """Return whether the agent is well, and why it is not.
 
-    `evicted` and `quarantined` are counts of the last ten minutes; `hanging` names targets whose snapshots a plugin does
-    not finish, `dead` loops that have ended. Unhealthy means that the agent itself cannot work; a target or a dashboard
-    that is down only makes it degraded.
+    `evicted` and `quarantined` are counts of the last ten minutes; `hanging` names targets whose snapshots a plugin has
+    not finished, `dead` loops that have ended. Unhealthy means that the agent itself cannot work; a target or a
+    dashboard that is down only makes it degraded.
     """
     fatal = [f"the loop of {name} has ended; restart the agent" for name in dead]
     if buffer.error is not None:

@@ -74,6 +74,7 @@ class Reporter:
             delivery=delivery,
             evicted=buffer.evicted - before.evicted,
             quarantined=max(0, buffer.quarantined - before.quarantined),
+            hanging=self._health.hanging,
             dead=dead,
         )
         return Report(
