@@ -85,6 +85,19 @@ def write_file(directory: int, name: str, content: bytes, *, durable: bool) -> N
         os.close(file)
 
 
+def read_file(directory: int, name: str, most: int) -> bytes:
+    """Return a file's first bytes, so many at most; raises OSError (EINVAL) where it is no regular file."""
+    # A pipe that bears the name must not be waited for.
+    file = os.open(name, os.O_RDONLY | os.O_NONBLOCK | NO_LINK, dir_fd=directory)
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        with os.fdopen(file, "rb", closefd=False) as stream:
+            return stream.read(most)
+    finally:
+        os.close(file)
+
+
 def is_taken(directory: int, name: str) -> bool:
     """Tell whether a file bears the name; raises FileExistsError where something else does."""
     try:

@@ -71,9 +71,8 @@ class BufferLock:
     def _try(self, file: int) -> bool:
         """Lock the file; return False where it is worth another try."""
         if _lock(file, fcntl.LOCK_EX, self._path):
-            os.ftruncate(file, 0)
-            with contextlib.suppress(OSError):  # on a full disk: the lock holds, only its holder has no name
-                os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+            with contextlib.suppress(OSError):  # a new file on a full disk: the lock holds, its holder has no name
+                os.pwrite(file, f"{os.getpid():<31}\n".encode(), 0)  # always as long, so it needs no new room
             return True
         if _lock(file, fcntl.LOCK_SH, self._path):  # then no agent has it
             return False

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from nodepulse_core.buffer.directory import (
     make_directory,
     make_root,
     opened,
+    read_file,
     sync_directory,
     write_file,
 )
@@ -34,6 +34,8 @@ Fsync = Literal["always", "interval", "never"]
 
 _PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
 """Errors of a read that say nothing about the file: it may well be whole."""
+
+_LONGEST_REASON = 4096
 
 
 class Store:
@@ -121,12 +123,7 @@ class Store:
         """Return an entry's file as it is; raises as `read` does."""
         try:
             with opened(self.path, *_place(entry, quarantined=quarantined)) as directory:
-                # A pipe that bears the name must not be waited for.
-                file = os.open(name_file(entry.window), os.O_RDONLY | os.O_NONBLOCK | NO_LINK, dir_fd=directory)
-            with os.fdopen(file, "rb") as stream:
-                if not stat.S_ISREG(os.fstat(file).st_mode):
-                    raise EntryError("it is no regular file")
-                content = stream.read(LARGEST + 1)
+                content = read_file(directory, name_file(entry.window), LARGEST + 1)
         except OSError as error:
             if error.errno in _PASSING:
                 raise StorageError(f"cannot read {entry.target} of slot {entry.slot}: {error.strerror}") from error
@@ -165,9 +162,9 @@ class Store:
         """Return why an entry was quarantined, as far as it was written down."""
         try:
             with opened(self.path, QUARANTINE, entry.target) as aside:
-                file = os.open(name_file(entry.window) + REASON, os.O_RDONLY | os.O_NONBLOCK | NO_LINK, dir_fd=aside)
-            with os.fdopen(file, errors="replace") as stream:
-                return stream.read(4096).strip()
+                return (
+                    read_file(aside, name_file(entry.window) + REASON, _LONGEST_REASON).decode(errors="replace").strip()
+                )
         except OSError:
             return "no reason was written down"
 
