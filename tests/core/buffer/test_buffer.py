@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
-import random
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nodepulse_core.buffer import Buffer, Limits, Store, lock_holder
-from nodepulse_core.buffer.entry_file import encode, name_file, read_name
+from nodepulse_core.buffer.entry_file import encode, name_file
+from nodepulse_core.buffer.threads import DiskThreads
 from nodepulse_core.errors import EntryError, StorageError
 from nodepulse_core.model import Entry, Window
 from support.clock import FakeClock
-
-NOW = 1_800_000_000
-HOUR = 3600
-BODY = b"up 1 1800000000000\n"
-
-
-def entry(slot: int = NOW, target: str = "node", server_id: str = "web-1") -> Entry:
-    """Return an entry's identity."""
-    return Entry(Window(slot, server_id), target)
-
-
-def limits(max_bytes: int = 2**30, retention: float = 48 * HOUR, min_free: int = 0) -> Limits:
-    """Return limits that are wide unless told otherwise."""
-    return Limits(retention, max_bytes, min_free)
+from support.entries import BODY, HOUR, NOW, balance, entry, limits
 
 
 @pytest.fixture
@@ -48,13 +37,6 @@ async def open_buffer(tmp_path: Path) -> AsyncIterator[Callable[..., Buffer]]:
     for buffer in opened:
         with contextlib.suppress(RuntimeError):  # the test has closed it
             await buffer.close()
-
-
-def balance(buffer: Buffer) -> bool:
-    """Tell whether every entry that there ever was is somewhere."""
-    books = buffer.books
-    aside = books.delivered + books.quarantined + books.evicted + books.left
-    return books.found + books.stored == aside + buffer.count
 
 
 async def test_an_entry_is_on_disk_when_it_is_stored(open_buffer: Callable[..., Buffer]) -> None:
@@ -174,16 +156,6 @@ async def test_damage_is_found(damage: Callable[[bytes], bytes], said: str, open
     assert not path.exists()
     assert said in Store(buffer.path).reason(entry())
     assert balance(buffer)
-
-
-async def test_a_file_of_another_slot_is_found(open_buffer: Callable[..., Buffer]) -> None:
-    """A file that was moved to another name is not what its name says."""
-    buffer = open_buffer()
-    await buffer.put(entry(), "node_exporter", BODY, now=NOW)
-    moved = entry(NOW + 60)
-    (buffer.path / "node" / name_file(entry().window)).rename(buffer.path / "node" / name_file(moved.window))
-    with pytest.raises(EntryError, match="moved since"):
-        buffer.read(moved)
 
 
 async def test_a_file_placed_by_hand_is_accepted(open_buffer: Callable[..., Buffer]) -> None:
@@ -307,48 +279,150 @@ async def test_a_failing_disk_loses_only_what_it_refuses(
     assert balance(buffer)
 
 
-@pytest.mark.parametrize("seed", range(5))
-async def test_the_books_balance_whatever_happens(seed: int, open_buffer: Callable[..., Buffer]) -> None:
-    """After any sequence of what happens to a buffer, restarts included, every entry is accounted for on the disk."""
-    draw = random.Random(seed)
+async def test_a_full_disk_gives_the_oldest_place_to_the_newest(
+    open_buffer: Callable[..., Buffer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a quota or the inodes are at an end an entry takes an old one's place, as where the bytes are."""
+    buffer = open_buffer()
+    for slot in (NOW, NOW + 1):
+        await buffer.put(entry(slot), "node_exporter", BODY, now=NOW)
+    real = Store.write
+
+    def full(store: Store, each: Entry, content: bytes, *, keep_free: int = 0) -> bool:
+        if len(list((store.path / "node").iterdir())) >= 2:
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        return real(store, each, content, keep_free=keep_free)
+
+    monkeypatch.setattr(Store, "write", full)
+    assert await buffer.put(entry(NOW + 2), "node_exporter", BODY, now=NOW)
+    assert [window.slot - NOW for window in buffer.first(10, lambda _: True)] == [1, 2]
+    assert (buffer.books.evicted, buffer.books.refused) == (1, 0)
+    assert balance(buffer)
+
+
+async def test_the_backlog_is_not_given_to_who_fills_the_disk(
+    open_buffer: Callable[..., Buffer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another process takes the room that evicting makes, one entry is lost to it, not one with each scrape."""
+    buffer = open_buffer()
+    for slot in range(NOW, NOW + 5):
+        await buffer.put(entry(slot), "node_exporter", BODY, now=NOW)
+
+    def full(*_: object, **__: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "write", full)
+        for slot in range(NOW + 5, NOW + 15):
+            with pytest.raises(StorageError, match="No space left on device; this scrape is lost"):
+                await buffer.put(entry(slot), "node_exporter", BODY, now=NOW)
+    assert (buffer.count, buffer.books.evicted, buffer.books.refused) == (4, 1, 10)
+    assert await buffer.put(entry(NOW + 15), "node_exporter", BODY, now=NOW)
+    assert balance(buffer)
+
+
+async def test_a_disk_that_hangs_holds_up_nothing_else(
+    open_buffer: Callable[..., Buffer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scrape is said to wait, the next ones are refused at once, and when the disk is back the first is stored."""
+    buffer = open_buffer(patience=0.05)
+    back = threading.Event()
+    real = Store.write
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "write", lambda *args, **options: back.wait(20) and real(*args, **options))
+        with pytest.raises(StorageError, match="no answer from the disk in 50ms"):
+            await buffer.put(entry(NOW), "node_exporter", BODY, now=NOW)
+        for slot in range(NOW + 1, NOW + 100):
+            with pytest.raises(StorageError, match="does not answer"):
+                await buffer.put(entry(slot), "node_exporter", BODY, now=NOW)
+        assert not await buffer.put(entry(NOW), "node_exporter", BODY, now=NOW)
+        back.set()
+        await asyncio.wait_for(buffer.settle(), 20)
+    assert await buffer.put(entry(NOW + 100), "node_exporter", BODY, now=NOW)
+    assert (buffer.books.stored, buffer.books.refused) == (2, 99)
+    assert balance(buffer)
+
+
+async def test_the_end_does_not_wait_for_a_disk_that_hangs(
+    open_buffer: Callable[..., Buffer], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Close returns and says what it gave up; the lock is kept, since a thread may write yet."""
+    buffer = open_buffer(patience=0.01)
+    back = threading.Event()
+    monkeypatch.setattr(Store, "write", lambda *_, **__: back.wait(20))
+    with pytest.raises(StorageError):
+        await buffer.put(entry(), "node_exporter", BODY, now=NOW)
+    await asyncio.wait_for(buffer.close(), 10)
+    assert "does not answer; what it is writing may not be stored" in caplog.text
+    assert lock_holder(buffer.path) == os.getpid()
+    back.set()
+
+
+async def test_a_put_is_one_call_in_a_thread(
+    open_buffer: Callable[..., Buffer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry costs one change of threads, also where the buffer is full and an old one goes for it."""
     size = len(encode(entry(), "node_exporter", BODY))
+    buffer = open_buffer(limits(max_bytes=2 * size))
+    calls: list[object] = []
+    real = DiskThreads.run
+
+    async def count(threads: DiskThreads, call: Callable[[], object]) -> object:
+        calls.append(call)
+        return await real(threads, call)
+
+    monkeypatch.setattr(DiskThreads, "run", count)
+    for slot in range(NOW, NOW + 5):
+        await buffer.put(entry(slot), "node_exporter", BODY, now=NOW)
+    assert buffer.books.evicted == 3
+    assert len(calls) == 5
+
+
+async def test_what_is_evicted_while_it_is_sent_is_in_the_books_once(open_buffer: Callable[..., Buffer]) -> None:
+    """An entry that goes while the drain holds it is neither delivered nor quarantined nor left as well."""
+    size = len(encode(entry(), "node_exporter", BODY))
+    buffer = open_buffer(limits(max_bytes=size))
+    await buffer.put(entry(NOW), "node_exporter", BODY, now=NOW)
+    held = buffer.entries(buffer.first(1, lambda _: True))
+    await buffer.put(entry(NOW + 1), "node_exporter", BODY, now=NOW)
+    await buffer.ack(held)
+    await buffer.quarantine(held[0], "too late")
+    buffer.leave(held[0], "too late")
+    assert (buffer.books.evicted, buffer.books.delivered, buffer.count) == (1, 0, 1)
+    assert balance(buffer)
+
+
+async def test_files_that_cannot_be_removed_are_told(
+    open_buffer: Callable[..., Buffer], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the disk became read-only what was delivered is delivered; the next start meets the files again."""
+    buffer = open_buffer()
+    await buffer.put(entry(), "node_exporter", BODY, now=NOW)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "remove", refuse)
+        await buffer.ack([entry()])
+    assert buffer.books.delivered == 1
+    assert "1 files stay" in caplog.text
+    await buffer.close()
+    assert open_buffer().count == 1
+
+
+async def test_a_clock_that_leaps_evicts_nothing(open_buffer: Callable[..., Buffer]) -> None:
+    """With the clock a year ahead, and set right again, everything that waits still waits."""
     clock = FakeClock(NOW)
-    bounds, options = limits(max_bytes=12 * size, retention=50), {"monotonic": clock.monotonic}
-    buffer = open_buffer(bounds, **options)
-    for step in range(200):
-        slot = NOW + step // 4
-        clock.time = slot
-        what = draw.choice(["put", "put", "put", "ack", "quarantine", "evict", "restart"])
-        waiting = buffer.entries(buffer.first(100, lambda _: True))
-        if what == "put":
-            await buffer.put(entry(slot, draw.choice("abc")), "node_exporter", BODY, now=slot)
-        elif what == "ack" and waiting:
-            await buffer.ack(draw.sample(waiting, draw.randint(1, len(waiting))))
-        elif what == "quarantine" and waiting:
-            await buffer.quarantine(draw.choice(waiting), "by chance")
-        elif what == "evict":
-            await buffer.evict_old(slot)
-        elif what == "restart" and draw.random() < 0.2:
-            await buffer.close()
-            buffer = open_buffer(bounds, **options)
-        assert balance(buffer)
-        listing = Store(buffer.path).scan()
-        assert (len(listing.entries), len(listing.quarantined)) == (buffer.count, buffer.books.quarantined)
-        assert buffer.size == sum(each.size for each in (*listing.entries, *listing.quarantined)) <= 12 * size
-
-
-def test_names_are_read_as_they_are_written() -> None:
-    """A file's name gives its window back; anything else is no entry's name."""
-    window = Window(NOW, "550e8400-e29b-41d4-a716-446655440000")
-    assert read_name(name_file(window)) == window
-    for name in (
-        "x",
-        "20270115-080000-.prom",
-        "20270115-080000--a.prom",
-        "20270115-256000-a.prom",
-        "20270115-080000-a.txt",
-    ):
-        assert read_name(name) is None
+    buffer = open_buffer(limits(retention=HOUR), monotonic=clock.monotonic)
+    await buffer.put(entry(NOW), "node_exporter", BODY, now=NOW)
+    ahead = NOW + 365 * 24 * HOUR
+    clock.time += 15
+    await buffer.put(entry(ahead), "node_exporter", BODY, now=ahead)
+    clock.time += 15
+    await buffer.put(entry(NOW + 30), "node_exporter", BODY, now=NOW + 30)
+    await buffer.evict_old(NOW + 30)
+    assert (buffer.count, buffer.books.evicted) == (3, 0)
 
 
 @pytest.mark.parametrize("seed", range(8))

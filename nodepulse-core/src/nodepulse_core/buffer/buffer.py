@@ -87,15 +87,15 @@ class Buffer:
 
     async def close(self) -> None:
         """Make durable what is not yet, and give the buffer back; a disk that hangs is not waited for."""
-        late = await self._threads.finish(_PATIENCE_AT_END)
-        if not late:
+        ended = await self._threads.finish(_PATIENCE_AT_END)
+        if ended:
             self._threads.start(self._sync_last())
-            late = await self._threads.finish(_PATIENCE_AT_END)
+            ended = await self._threads.finish(_PATIENCE_AT_END)
         self._threads.stop()
-        if late:  # a thread may still write: the kernel gives the lock back when the process ends
-            log.error("the disk of %s does not answer; %d calls are given up", self.path, late)
-        else:
+        if ended:
             self._lock.release()
+        else:  # a thread may still write: the kernel gives the lock back when the process ends
+            log.error("the disk of %s does not answer; what it is writing may not be stored", self.path)
 
     async def _sync_last(self) -> None:
         try:

@@ -29,12 +29,12 @@ class DiskThreads:
         self._note(task)
         return task
 
-    async def finish(self, seconds: float) -> int:
-        """Wait so long for what is under way; return how much still is."""
+    async def finish(self, seconds: float) -> bool:
+        """Wait so long for what is under way; return whether all of it has ended."""
         if not self._work:
-            return 0
+            return True
         _, late = await asyncio.wait(self._work, timeout=seconds)
-        return len(late)
+        return not late
 
     def stop(self) -> None:
         """Take no more work; what is under way is not waited for."""
