@@ -117,7 +117,7 @@ class Rig:
         patience: float = PATIENCE,
     ) -> None:
         self.clock = clock
-        self.buffer = Buffer(path, limits or Limits(48 * HOUR, 2**30, 0), "never")
+        self.buffer = Buffer(path, limits or Limits(48 * HOUR, 2**30, 0), "never", monotonic=clock.monotonic)
         self.buffer.open()
         self.health = Health()
         self.sent: list[Batch] = []

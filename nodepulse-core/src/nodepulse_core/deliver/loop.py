@@ -144,7 +144,7 @@ class Drain:
                     self._wait(later, windows)
                     return
         except Exception:
-            self._pending.failed(windows)  # others are tried in their place
+            self._pending.failed(windows, self._clock.monotonic())  # others are tried in their place
             raise
         self._pending.done(windows)
 
@@ -166,15 +166,18 @@ class Drain:
 
     def _wait(self, later: Later, windows: Sequence[Window]) -> None:
         self._failures += 1
-        self._pending.failed(windows)
+        self._pending.failed(windows, self._clock.monotonic())
         self._hold(
             wait_seconds(later, self._failures, self._draw), f"cannot send by {self._sender.name}: {later.reason}"
         )
 
     def _hold(self, seconds: float, reason: str) -> None:
         self._not_before = self._clock.monotonic() + seconds
-        then = f"{self._buffer.count} entries wait on disk, next try in {format_duration(round(seconds, 1))}"
-        self._condition.failed(self._clock.now(), reason, then)
+        count = self._buffer.count
+        wait = "1 entry waits" if count == 1 else f"{count} entries wait"
+        self._condition.failed(
+            self._clock.now(), reason, f"{wait} on disk, next try in {format_duration(round(seconds, 1))}"
+        )
 
 
 def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:

@@ -73,12 +73,15 @@ class Pending:
         self._fresh_turn = False
         return [self._to_backlog()]  # where it is found again, should it fail
 
-    def failed(self, windows: Sequence[Window]) -> None:
+    def failed(self, windows: Sequence[Window], now: float) -> None:
         """Note that a batch of these windows has to wait: try others, and fewer at a time."""
         if len(windows) > 1:
             self.shrink(len(self._buffer.entries(windows)))
         if self.ordered:
             return  # there are no others to try
+        for window in windows:
+            if window in self._behind:  # blamed before: it need not be tried until others pass again
+                self._put_behind(window, self._behind[window].count, now)
         if len(self._suspects) + len(windows) > _MOST_SUSPECTS:
             self._suspects.clear()  # so many have failed in a row: none of them is to blame
         self._suspects.update(windows)
@@ -91,11 +94,7 @@ class Pending:
         """Note that a batch of these windows has arrived: those that failed before it are to blame themselves."""
         self._size = min(self._most, self._size + 1)
         for window in sorted(self._suspects.difference(windows)):
-            count = self._behind[window].count + 1 if window in self._behind else 1
-            self._behind.pop(window, None)  # the last to be blamed stands last
-            self._behind[window] = _Behind(
-                count, now + min(_LONGEST_BEHIND, _SHORTEST_BEHIND * 2 ** min(count - 1, _MOST_DOUBLINGS))
-            )
+            self._put_behind(window, self._failures(window) + 1, now)
         self._suspects.clear()
         while len(self._behind) > _MOST_BEHIND:
             del self._behind[next(iter(self._behind))]
@@ -132,15 +131,21 @@ class Pending:
             held = [window for window in self._buffer.windows if self._buffer.entries([window])]
             barrier = min((*held, *self._delayed), default=None)
             return self._buffer.first(self._size, lambda window: barrier is None or window < barrier)
-        windows = self._buffer.first(self._size, lambda window: self._is_ready(window, now))
-        if not windows and self._suspects:
-            self._suspects.clear()  # there is nothing else to try
+        windows = self._buffer.first(
+            self._size, lambda window: window not in self._suspects and self._is_ready(window, now)
+        )
+        if not windows and self._suspects:  # there is nothing else to try
             windows = self._buffer.first(self._size, lambda window: self._is_ready(window, now))
         alone = next((place for place, window in enumerate(windows) if self._failures(window) >= _ALONE), None)
         return windows if alone is None else windows[: max(alone, 1)]
 
+    def _put_behind(self, window: Window, count: int, now: float) -> None:
+        seconds = min(_LONGEST_BEHIND, _SHORTEST_BEHIND * 2 ** min(count - 1, _MOST_DOUBLINGS))
+        self._behind.pop(window, None)  # the last to be blamed stands last
+        self._behind[window] = _Behind(count, now + seconds)
+
     def _is_ready(self, window: Window, now: float) -> bool:
-        if window in self._delayed or window in self._suspects:
+        if window in self._delayed:
             return False
         return window not in self._behind or self._behind[window].not_before <= now
 
