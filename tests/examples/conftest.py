@@ -42,7 +42,7 @@ def environment(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Envir
     except AssertionError as error:
         if os.environ.get(REQUIRED):
             raise
-        pytest.skip(f"pip cannot get what the core needs: {error}")
+        pytest.skip(f"pip cannot get what the core needs: {str(error).strip().splitlines()[-1]}")
     made.pip("install", "--no-index", "--find-links", wheels, "nodepulse-core")
     return made
 

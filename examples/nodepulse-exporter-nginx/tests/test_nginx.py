@@ -17,7 +17,7 @@ def test_its_fields_are_what_the_exporter_said():
     """Every field has the value that stands in the recorded text, whole numbers as integers."""
     (exporter,) = nodepulse_exporters()
     snapshot = exporter.snapshot(RECORDED)
-    assert snapshot == {"nginx_up": 1, "nginx_connections_active": 1}
+    assert snapshot == {"nginx_up": 1, "nginx_connections_active": 4}
     assert all(isinstance(value, int) for value in snapshot.values())
 
 
