@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tarfile
 import tomllib
 import zipfile
@@ -55,8 +56,8 @@ def test_it_builds_as_sdist_and_wheel(example: Path, wheels: Path) -> None:
 def test_its_own_tests_pass(example: Path, wheels: Path, environment: Environment, tmp_path: Path) -> None:
     """From its sdist, away from the repository, its tests pass against its installed wheel."""
     name = file_name(example)
-    with tarfile.open(wheels / f"{name}.tar.gz") as sdist:
-        sdist.extractall(tmp_path, filter="data")
+    # Python before 3.11.4 knows no filter in extractall, and later ones warn where there is none.
+    subprocess.run(["tar", "-xzf", wheels / f"{name}.tar.gz", "-C", tmp_path], check=True)
     with environment.with_installed(example.name):
         ran = environment.run(environment.python, "-m", "pytest", "-W", "error", cwd=tmp_path / name)
     assert ran.returncode == 0, ran.stdout + ran.stderr
