@@ -21,6 +21,8 @@ NOT_FOR_A_FILE = {
     "no configuration found": "there is no file: test_document",
     "looked in .*; write one with: nodepulse config init": "there is no file: test_document",
     "it cannot be read: .*": "a file that cannot be opened: test_document",
+    "a directory": "no file at all: test_document",
+    "no regular file": "the same",
     "it is larger than 256 KiB, which no configuration is": "a file of that size: test_document",
     ".* can be read by .*; protect it with: chmod 600 .*": "it depends on the mode of a file: test_files",
     "write \\$\\{VAR\\} for it, or protect the file with: chmod 600 .*": "the same",

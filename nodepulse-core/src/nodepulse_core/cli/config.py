@@ -28,21 +28,25 @@ def config() -> None:
 def check(context: Context) -> None:
     """Say all that is wrong with the configuration, one problem a line.
 
-    Exit status: 0 all is well, 78 something is wrong.
+    Nothing is started, and no target is asked. Warnings, such as of secret files that others may read, change
+    nothing. Exit status: 0 all is well, 78 something is wrong.
     """
-    loaded = context.load()
+    loaded = context.examine()
     made = context.targets(loaded, Registry(context.host))
-    names = ", ".join(f"{target.name} ({target.type})" for target in made.targets) or "none"
-    click.echo(f"{loaded.document.source}: all is well; {len(made.targets)} targets: {names}")
+    names = ", ".join(
+        target.name if target.name == target.type else f"{target.name} ({target.type})" for target in made.targets
+    )
+    count = f"{len(made.targets)} target{'' if len(made.targets) == 1 else 's'}"
+    click.echo(f"{loaded.document.source}: all is well; {count}{f': {names}' if names else ''}")
 
 
 @config.command()
 @click.option("--json", "as_json", is_flag=True, help="A JSON list of objects: path, value, origin.")
 @click.pass_obj
 def show(context: Context, *, as_json: bool) -> None:
-    """Show every value, and where it is from; secrets are masked.
+    """Show every value, and where it is from.
 
-    Durations are in seconds, sizes in bytes.
+    Secrets are masked, and what the environment holds is shown as `${VAR}`.
     """
     rows = configuration.show(context.load())
     if as_json:
@@ -52,7 +56,16 @@ def show(context: Context, *, as_json: bool) -> None:
 
 
 def _write(value: Any) -> str:
-    return "-" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return "-" if value is None or value == {} else value if isinstance(value, str) else json.dumps(value)
+
+
+@config.command()
+def schema() -> None:
+    """Write the configuration's JSON Schema, with which editors complete and check it.
+
+    Save it, and put this at the top of the configuration: # yaml-language-server: $schema=nodepulse.schema.json
+    """
+    click.echo(json.dumps(configuration.make_schema(), indent=2))
 
 
 @config.command()
@@ -62,14 +75,16 @@ def _write(value: Any) -> str:
 @click.pass_obj
 def init(context: Context, path: Path, endpoint: str, *, force: bool) -> None:
     """Write a commented configuration with the installed exporters to PATH (nodepulse.yml)."""
+    try:
+        configuration.check_url(endpoint)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--endpoint") from error
+    if os.path.lexists(path) and not force:
+        raise NodePulseError(f"{path} is there already, and stays as it is; --force replaces it")
     text = configuration.starter(endpoint, context.host.exporter_names())
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, flags, 0o600), "w") as stream:
-            stream.write(text)
-    except FileExistsError as error:
-        raise NodePulseError(f"{path} is there already, and stays as it is; --force replaces it") from error
+        _replace(path, text.encode(), 0o600)
     except OSError as error:
         raise NodePulseError(f"cannot write {path}: {error.strerror}") from error
     click.echo(f"wrote {path}; next: nodepulse --config {path} config check, then nodepulse --config {path} start")
@@ -83,25 +98,43 @@ def migrate(context: Context, *, write: bool) -> None:
 
     Without --write the new form goes to standard output.
     """
-    path = configuration.find_config(context.config, context.environ)
-    configuration.load_settings(path, context.environ)
-    text = configuration.migrate(path.read_text(encoding="utf-8-sig"))
-    if text is None:
+    path = configuration.find_config(context.config, context.environ).resolve()
+    document = configuration.read_content(path)
+    migrated = configuration.migrate(document, str(path))
+    if migrated is None:
         click.echo(f"{path} is in the present form already", err=True)
     elif not write:
-        click.echo(text, nl=False)
+        click.echo(migrated, nl=False)
     else:
         backup = path.with_name(path.name + ".bak")
-        if backup.exists():
-            raise NodePulseError(f"{backup} is there already; move it away, then migrate again")
-        mode = path.stat().st_mode & 0o777
-        temporary = path.with_name(f".{path.name}.new")
         try:
-            temporary.touch(mode)
-            temporary.write_text(text, encoding="utf-8")
             os.link(path, backup)
-            temporary.replace(path)
+        except FileExistsError as error:
+            raise NodePulseError(f"{backup} is there already; move it away, then migrate again") from error
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            raise NodePulseError(f"cannot keep {path} as {backup}: {error.strerror}; it is as it was") from error
+        try:
+            _replace(path, migrated, path.stat().st_mode & 0o777)
+        except OSError as error:
+            backup.unlink()
             raise NodePulseError(f"cannot rewrite {path}: {error.strerror}; it is as it was") from error
         click.echo(f"rewrote {path}; the old one is {backup}")
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    """Put a whole file in the place of what is there, or leave that as it is; the owner stays the same."""
+    if path.is_dir():
+        raise IsADirectoryError(None, "Is a directory")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(content)
+            os.fchmod(stream.fileno(), mode)
+            if path.exists() and os.geteuid() == 0:
+                os.fchown(stream.fileno(), path.stat().st_uid, path.stat().st_gid)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -37,12 +37,19 @@ class Context:
 
     def load(self) -> Loaded:
         """Return the configuration; says its warnings on standard error, and raises ConfigError."""
+        loaded = self.examine()
+        if loaded.problems:
+            raise ConfigError(loaded.problems, loaded.document.source)
+        return loaded
+
+    def examine(self) -> Loaded:
+        """Return the configuration with its problems, for `targets`, which raises them together with its own."""
         loaded = self._read()
         say_warnings(loaded.warnings, loaded.document.source)
         return loaded
 
     def targets(self, loaded: Loaded, registry: Registry) -> Targets:
-        """Return the configured targets; says their warnings, and raises ConfigError."""
+        """Return the configured targets; says their warnings, and raises ConfigError, with the file's problems too."""
         from nodepulse_core.config import make_targets  # noqa: PLC0415 - YAML is read only where it is needed
 
         made = make_targets(loaded, registry.names(), registry.load)
@@ -50,7 +57,7 @@ class Context:
         return made
 
     def has_configuration(self) -> bool:
-        """Tell whether there is a configuration, or one is asked for, without reading it."""
+        """Tell whether a configuration is named or found, without reading it."""
         try:
             self._path()
         except ConfigError:
@@ -63,17 +70,17 @@ class Context:
         return find_config(self.config, self.environ)
 
     def _read(self) -> Loaded:
-        from nodepulse_core.config import load_settings  # noqa: PLC0415 - the same
+        from nodepulse_core.config import examine_settings  # noqa: PLC0415 - the same
 
-        return load_settings(self._path(), self.environ)
+        return examine_settings(self._path(), self.environ)
 
     def _find_disabled(self) -> tuple[str, ...]:
         """Return what the configuration disables; it is not parsed for that where it does not have the word."""
+        from nodepulse_core.config import read_content  # noqa: PLC0415 - the same
+
         try:
-            if self.has_configuration() and _DISABLED.search(self._path().read_bytes()):
+            if self.has_configuration() and _DISABLED.search(read_content(self._path())):
                 return self._read().settings.plugins.disabled
-        except OSError:
-            pass  # whoever needs the configuration says so
         except ConfigError:
             log.warning("%s cannot be used, so plugins that it disables are not disabled", self._path())
         return ()

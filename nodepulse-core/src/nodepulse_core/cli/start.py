@@ -48,7 +48,7 @@ def start(context: Context) -> None:
     registry = Registry(context.host)
 
     def read() -> tuple[Loaded, Wanted]:
-        loaded = context.load()
+        loaded = context.examine()
         return loaded, Wanted(loaded.settings, context.targets(loaded, registry).targets)
 
     def reread() -> Wanted:

@@ -1,10 +1,12 @@
 """What the user wants, checked whole before anything starts."""
 
 from nodepulse_core.config.added import AddedTargets, Given, check_added
+from nodepulse_core.config.checks import url as check_url
 from nodepulse_core.config.difference import differing_keys
-from nodepulse_core.config.document import find_config
+from nodepulse_core.config.document import find_config, read_content
 from nodepulse_core.config.load import Loaded, examine_settings, load_settings
 from nodepulse_core.config.migrate import migrate
+from nodepulse_core.config.schema import make_schema
 from nodepulse_core.config.settings import Api, Logging, Settings
 from nodepulse_core.config.show import show
 from nodepulse_core.config.starter import starter
@@ -20,6 +22,7 @@ __all__ = [
     "Settings",
     "Targets",
     "check_added",
+    "check_url",
     "differing_keys",
     "examine_settings",
     "find_buffer",
@@ -27,8 +30,10 @@ __all__ = [
     "find_server_id",
     "find_state_dir",
     "load_settings",
+    "make_schema",
     "make_targets",
     "migrate",
+    "read_content",
     "show",
     "starter",
 ]

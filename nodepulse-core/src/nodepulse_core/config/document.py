@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,17 @@ class Document:
 
 def read_document(path: Path) -> Document:
     """Read a YAML file; raises ConfigError, with the place, where it cannot be read as a configuration at all."""
+    return parse_document(read_content(path), str(path))
+
+
+def read_content(path: Path) -> bytes:
+    """Return what a file holds; raises ConfigError where it cannot be read, or is too large."""
     source = str(path)
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # a pipe could be read once only, a device without end
+            kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+            raise ConfigError([Problem(f"it is {kind}")], source)
         with path.open("rb") as stream:
             content = stream.read(_LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
@@ -71,7 +81,7 @@ def read_document(path: Path) -> Document:
         raise ConfigError([Problem(f"it cannot be read: {reason}")], source) from error
     if len(content) > _LARGEST_FILE:
         raise ConfigError([Problem("it is larger than 256 KiB, which no configuration is")], source)
-    return parse_document(content, source)
+    return content
 
 
 def parse_document(content: bytes, source: str) -> Document:

@@ -9,6 +9,7 @@ from typing import Any, NewType
 from attrs import frozen
 
 from nodepulse_core.config import checks
+from nodepulse_core.units import format_duration, format_size, parse_size
 
 Duration = NewType("Duration", float)
 Delay = NewType("Delay", float)
@@ -35,6 +36,14 @@ class Rule:
     check: Callable[[Any], Any]
     words: str
     schema: Mapping[str, Any]
+    write: Callable[[Any], Any] = lambda value: value
+    """Writes a checked value as a file does."""
+    is_secret: bool = False
+
+
+def _write_size(size: int) -> str | int:
+    text = format_size(size)
+    return text if parse_size(text) == size else size
 
 
 def _text(pattern: str) -> dict[str, Any]:
@@ -49,16 +58,23 @@ RULES: Mapping[Any, Rule] = {
     bool: Rule(checks.truth, "true or false", {"type": "boolean"}),
     Path: Rule(checks.path, "a path", {"type": "string", "minLength": 1}),
     Duration: Rule(
-        lambda value: checks.seconds(value, 0.001, "it must be more than 0"), "a duration, more than 0", _DURATION
+        lambda value: checks.seconds(value, 0.001, "it must be more than 0"),
+        "a duration, more than 0",
+        _DURATION,
+        format_duration,
     ),
-    Delay: Rule(lambda value: checks.seconds(value, 0.0, ""), "a duration", _DURATION),
+    Delay: Rule(lambda value: checks.seconds(value, 0.0, ""), "a duration", _DURATION, format_duration),
     Interval: Rule(
-        lambda value: checks.seconds(value, 1.0, "it must be 1s or more"), "a duration, 1s or more", _DURATION
+        lambda value: checks.seconds(value, 1.0, "it must be 1s or more"),
+        "a duration, 1s or more",
+        _DURATION,
+        format_duration,
     ),
     Size: Rule(
         checks.size,
         "a size, more than 0",
         {"anyOf": [_WHOLE, _text(r"\s*[0-9]+(\.[0-9]+)?\s*([kKmMgGtT]?[iI]?[bB]?)\s*")]},
+        _write_size,
     ),
     Count: Rule(checks.count, "a whole number, 1 or more", {**_WHOLE, "maximum": checks.LARGEST_COUNT}),
     URLText: Rule(checks.url, "an http or https URL", _text(r"[Hh][Tt][Tt][Pp][Ss]?://[^\s@]+")),
@@ -73,11 +89,12 @@ RULES: Mapping[Any, Rule] = {
         "letters, digits and inner hyphens, at most 64",
         _text(r"[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?"),
     ),
-    Secret: Rule(checks.secret, "a string; never shown", {"type": "string"}),
+    Secret: Rule(checks.secret, "a string; never shown", {"type": "string"}, is_secret=True),
     Headers: Rule(
         checks.headers,
         "header names with their values; values are never shown",
         {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+        is_secret=True,
     ),
     Port: Rule(checks.port, "a port", {**_WHOLE, "maximum": checks.LARGEST_PORT}),
     Listen: Rule(checks.listen, "host:port", _text(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}")),

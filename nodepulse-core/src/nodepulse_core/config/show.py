@@ -9,17 +9,19 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from nodepulse_core.config.expand import Expanded
+from nodepulse_core.config.keys import KeyOf, keys_of
 from nodepulse_core.config.load import Loaded
 from nodepulse_core.config.paths import KeyPath, write_path
+from nodepulse_core.config.rules import Name, ServerID
 
 _MASK = "********"
-_SECRET_KEYS = {"password"}
-_SECRET_VALUES = {"headers"}
+_PUBLIC = (Name, ServerID)  # sent and written as they are
 
 
 @frozen
 class Shown:
-    """One value: its path, what it is (plain data, secrets masked), and where it comes from."""
+    """One value: its path, what it is (as the file would hold it, secrets masked), and where it comes from."""
 
     path: str
     value: Any
@@ -27,41 +29,55 @@ class Shown:
 
 
 def show(loaded: Loaded) -> list[Shown]:
-    """Return every effective value in the order of the settings."""
+    """Return every value in the order of the settings.
+
+    A string that holds something from the environment is shown as it is written, since it may hold a secret.
+    """
     rows = []
     settings = loaded.settings
-    for part in attrs.fields(type(settings)):
-        value = getattr(settings, part.name)
-        if part.name == "exporters":
+    for key in keys_of(type(settings)):
+        value = getattr(settings, key.name)
+        if key.name == "exporters":
             for exporter, path in zip(value, loaded.exporter_paths, strict=True):
-                rows += [_row(loaded, key, leaf) for key, leaf in _leaves(exporter, path)]
+                rows += [_row(loaded, at, shown) for at, shown in _leaves(exporter, path)]
             continue
-        given = part.name in loaded.document.data
-        root: KeyPath = ("exporters", "discovery") if part.name == "discovery" and not given else (part.name,)
-        rows += [_row(loaded, key, leaf) for key, leaf in _leaves(value, root)]
+        inner: KeyPath = ("exporters", key.name)
+        root: KeyPath = inner if inner in loaded.document.places else (key.name,)
+        rows += [_row(loaded, at, shown) for at, shown in _leaves(value, root)]
     return rows
 
 
-def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    if attrs.has(type(value)):
-        for part in attrs.fields(type(value)):
-            yield from _leaves(getattr(value, part.name), (*path, part.name))
-    elif isinstance(value, dict) and value:
-        for key, each in value.items():
-            yield from _leaves(each, (*path, key))
-    else:
-        yield path, value
+def _leaves(section: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    for key in keys_of(type(section)):
+        value = getattr(section, key.name)
+        here = (*path, key.name)
+        if attrs.has(type(value)):
+            yield from _leaves(value, here)
+        elif isinstance(value, dict) and value:
+            yield from (((*here, name), _MASK) for name in value)
+        else:
+            yield here, _plain(key, value)
+
+
+def _plain(key: KeyOf, value: Any) -> Any:
+    if value is None or value == {}:
+        return value
+    if key.rule and key.rule.is_secret:
+        return _MASK
+    if isinstance(value, Expanded) and key.kind not in _PUBLIC:
+        return value.written
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [each.written if isinstance(each, Expanded) else each for each in value]
+    return key.rule.write(value) if key.rule else value
 
 
 def _row(loaded: Loaded, path: KeyPath, value: Any) -> Shown:
     places = loaded.document.places
-    origin = "default"
-    if path in places:
-        line, column = places[path]
-        origin = f"{loaded.document.source}:{line}:{column}" + (" (environment)" if path in loaded.expanded else "")
-    elif path[-1] == "name" and path[:-1] in places:
-        line, column = places[path[:-1]]
-        origin = f"{loaded.document.source}:{line}:{column}"
-    secret = path[-1] in _SECRET_KEYS or (len(path) > 1 and path[-2] in _SECRET_VALUES)
-    plain: Any = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
-    return Shown(write_path(path), _MASK if secret and value is not None else plain, origin)
+    at = path[:-1] if path[-1] == "name" and path not in places else path  # in the mapping form the key is the name
+    if at not in places:
+        return Shown(write_path(path), value, "default")
+    line, column = places[at]
+    environment = " (environment)" if path in loaded.expanded else ""
+    return Shown(write_path(path), value, f"{loaded.document.source}:{line}:{column}{environment}")

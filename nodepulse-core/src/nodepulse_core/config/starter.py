@@ -7,14 +7,15 @@ from collections.abc import Iterable
 
 _TEXT = """\
 # NodePulse. Check it with: nodepulse config check
+# All keys: nodepulse config schema, and docs/configuration.md
 
 server:
-  endpoint: {endpoint}   # where batches are sent
+  endpoint: {endpoint}  # where batches are sent
   # timeout: 5s
   # bearer_token_file: /etc/nodepulse/token
 
 # agent:
-#   interval: 15s        # for exporters that name none
+#   interval: 15s  # for exporters that name none
 
 exporters:
 {exporters}
@@ -24,8 +25,11 @@ exporters:
   #   interval: 1m
 
 # buffer:
-#   retention_hours: 48  # how long batches wait for the dashboard
-#   max_bytes: 1GiB
+#   retention_hours: 48  # how long an entry waits for the dashboard
+#   max_bytes: 1GiB  # most that waits; the oldest goes first
+
+# logging:
+#   level: info
 """
 
 
@@ -34,4 +38,4 @@ def starter(endpoint: str, exporters: Iterable[str]) -> str:
     named = "\n".join(f"  - name: {name}" for name in exporters)
     if not named:
         named = "  - name: node_exporter\n    endpoint: http://localhost:9100/metrics"
-    return _TEXT.format(endpoint=json.dumps(endpoint), exporters=named)
+    return _TEXT.format(endpoint=json.dumps(endpoint, ensure_ascii=False), exporters=named)

@@ -44,8 +44,10 @@ def find_server_id(settings: Settings, state_dir: Path) -> str:
         kept = path.read_text().strip()
     except FileNotFoundError:
         return _make_server_id(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise NodePulseError(f"cannot read this agent's id in {path}: {error}") from error
+    except OSError as error:
+        raise NodePulseError(f"cannot read this agent's id in {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        kept = ""
     if not _SERVER_ID.fullmatch(kept):
         raise NodePulseError(f"{path} holds no server_id; put the id back, or remove the file to have a new one made")
     return kept

@@ -53,13 +53,19 @@ def _explain(error: Exception, text: str) -> Problem:
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         context = f" {error.context}" if error.context else ""
-        return Problem(f"it is not YAML:{context} {_one_line(error.problem)}", "", mark.line + 1, mark.column + 1)
+        quotes = "; put a value with ${…} in quotes" if "${" in _line_at(text, mark.index) else ""
+        said = f"it is not YAML:{context} {_one_line(error.problem)}{quotes}"
+        return Problem(said, "", mark.line + 1, mark.column + 1)
     if isinstance(error, ReaderError):
         before = text[: error.position]
         column = len(before) - (before.rfind("\n") + 1) + 1
         character = f"the character {text[error.position]!r}" if error.position < len(text) else "a character"
         return Problem(f"it is not YAML: {character} is not allowed", "", before.count("\n") + 1, column)
     return Problem(f"it is not YAML: {_one_line(error)}")
+
+
+def _line_at(text: str, index: int) -> str:
+    return text[text.rfind("\n", 0, index) + 1 :].partition("\n")[0]
 
 
 def _one_line(said: object) -> str:
