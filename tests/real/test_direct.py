@@ -15,7 +15,7 @@ from nodepulse_core import HTTPExporter, ScrapeError, Target
 from nodepulse_core.exposition import stamp
 from nodepulse_core.model import Access, BasicAuth
 from support.oracle import read_series
-from support.servers import Server, redis_cli, redis_server
+from support.servers import PASSWORD, Server, postgres_home, postgres_server, psql, redis_cli, redis_server
 
 SLOT = 1_900_000_000
 Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -225,3 +225,163 @@ async def test_many_redis_targets_are_asked_at_once(redis: Server) -> None:
         endpoint = f"redis://127.0.0.1:{redis.port}"
         texts = await asyncio.gather(*(ask(exporter, endpoint, name=f"t{index}") for index in range(20)))
     assert all("redis_up 1" in text for text in texts)
+
+
+# --- postgres -------------------------------------------------------------------------------------------------------
+
+OWNER = Access(basic_auth=BasicAuth("postgres"))
+MONITOR = Access(basic_auth=BasicAuth("nodepulse", PASSWORD))
+
+
+async def test_postgres_is_what_postgres_exporter_says(postgres: Server, postgres_exporter: str) -> None:
+    """Every field of the snapshot is postgres_exporter's; the two count their own transactions in between."""
+    async with exporting("postgres") as exporter:
+        endpoint = f"postgresql://127.0.0.1:{postgres.port}/postgres"
+        before = snapshot(exporter, await ask(exporter, endpoint, OWNER))
+        theirs = snapshot(exporter, fetch(postgres_exporter))
+        after = snapshot(exporter, await ask(exporter, endpoint, OWNER))
+    assert before.keys() == theirs.keys() == after.keys()
+    assert len(theirs) == 8
+    for field in ("pg_up", "pg_connections_active", "pg_connections_max", "pg_database_size_bytes"):
+        assert before[field] == theirs[field] == after[field], field
+    assert theirs["pg_connections_idle"] == after["pg_connections_idle"]  # each counts the other
+    for field in ("pg_transactions_committed", "pg_transactions_rolled_back"):
+        assert before[field] <= theirs[field] <= after[field], field
+    assert theirs["pg_cache_hit_ratio"] == pytest.approx(before["pg_cache_hit_ratio"], rel=0.05)
+
+
+async def test_postgres_metrics_are_postgres_exporters(postgres: Server, postgres_exporter: str) -> None:
+    """Every metric is one of postgres_exporter's, with its type and labels; settings are equal to the last byte."""
+    async with exporting("postgres") as exporter:
+        ours = await ask(exporter, f"postgresql://127.0.0.1:{postgres.port}/postgres", OWNER)
+        theirs = fetch(postgres_exporter)
+    assert_same_names(ours, theirs)
+    mine, upstream = series(ours), series(theirs)
+    assert {key for key in mine.keys() - upstream.keys() if key[0] != "pg_scrape_collector_success"} == set()
+    settings = [key for key in mine if key[0].startswith("pg_settings_")]
+    assert len(settings) > 30
+    for key in settings:
+        assert mine[key] == pytest.approx(upstream[key], rel=1e-12), key
+
+
+async def test_postgres_is_asked_over_its_socket(postgres: Server) -> None:
+    """`unix:` asks the same server; the socket's folder and its file name both do."""
+    async with exporting("postgres") as exporter:
+        file = f"{postgres.socket}/.s.PGSQL.{postgres.port}"
+        folder = f"postgresql:///postgres?host={postgres.socket}&port={postgres.port}"
+        for endpoint in (f"unix:{file}", folder):
+            assert "pg_up 1" in await ask(exporter, endpoint, OWNER)
+
+
+async def test_the_session_reads_only_and_says_who_it_is(postgres: Server) -> None:
+    """The server sees one session named nodepulse, which may not write, and whose statements end in time."""
+    (made,) = import_module("nodepulse_exporter_postgres").nodepulse_exporters()
+    endpoint = f"postgresql://127.0.0.1:{postgres.port}/postgres"
+    try:
+        for _ in range(3):
+            await ask(made, endpoint, OWNER)
+        count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'nodepulse'"
+        assert psql(postgres, count) == "1"
+        collector = made._collectors["postgresql"]
+        target = Target("t", made.name, endpoint, interval=15.0, timeout=5.0, access=OWNER)
+
+        async def show(session: Any) -> list[Any]:
+            shown = ("default_transaction_read_only", "statement_timeout", "search_path")
+            return [await session.fetchval(f"SHOW {name}") for name in shown]
+
+        assert await collector._connections.ask(target, show) == ["on", "5s", "pg_catalog"]
+    finally:
+        await made.close()
+    for _ in range(500):
+        if psql(postgres, count) == "0":
+            break
+        await asyncio.sleep(0.01)
+    assert psql(postgres, count) == "0"
+
+
+async def test_pg_monitor_is_all_that_is_needed(postgres: Server, tmp_path: Path) -> None:
+    """A user with pg_monitor sees every field, with a password from a file; a wrong one is said and not shown."""
+    (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    endpoint = f"postgresql://127.0.0.1:{postgres.port}/postgres"
+    async with exporting("postgres") as exporter:
+        for auth in (BasicAuth("nodepulse", PASSWORD), BasicAuth("nodepulse", password_file=tmp_path / "password")):
+            text = await ask(exporter, endpoint, Access(basic_auth=auth))
+            assert len(snapshot(exporter, text)) == 8
+            assert 'pg_scrape_collector_success{collector="stat_activity"} 1' in text
+        for auth in (BasicAuth("nodepulse", "wrong1"), BasicAuth("nobody", "wrong1")):
+            with pytest.raises(ScrapeError, match="password authentication failed") as caught:
+                await ask(exporter, endpoint, Access(basic_auth=auth))
+            assert "wrong1" not in str(caught.value)
+
+
+async def test_libpqs_password_file_is_used(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the configuration names no password, it is looked for where libpq does."""
+    passfile = tmp_path / "pgpass"
+    passfile.write_text(f"127.0.0.1:{postgres.port}:*:nodepulse:{PASSWORD}\n")
+    passfile.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(passfile))
+    async with exporting("postgres") as exporter:
+        access = Access(basic_auth=BasicAuth("nodepulse"))
+        assert "pg_up 1" in await ask(exporter, f"postgresql://127.0.0.1:{postgres.port}", access)
+
+
+async def test_a_user_without_rights_gets_no_wrong_numbers(postgres: Server) -> None:
+    """Without pg_monitor, sessions (only its own could be counted) and sizes that it may not see are left out."""
+    psql(postgres, "CREATE DATABASE closed")
+    psql(postgres, "REVOKE CONNECT ON DATABASE closed FROM PUBLIC")
+    psql(postgres, "CREATE ROLE plain LOGIN")
+    try:
+        async with exporting("postgres") as exporter:
+            endpoint = f"unix:{postgres.socket}/.s.PGSQL.{postgres.port}"
+            text = await ask(exporter, endpoint, Access(basic_auth=BasicAuth("plain")))
+    finally:
+        psql(postgres, "DROP ROLE plain")
+        psql(postgres, "DROP DATABASE closed")
+    fields = snapshot(exporter, text)
+    assert {"pg_connections_active", "pg_connections_idle"} & fields.keys() == set()
+    assert fields["pg_connections_max"] == 100
+    assert 'pg_scrape_collector_success{collector="stat_activity"} 0' in text
+    sizes = {dict(labels)["datname"] for name, labels in series(text) if name == "pg_database_size_bytes"}
+    assert "postgres" in sizes
+    assert "closed" not in sizes
+
+
+async def test_a_restart_of_postgres_between_two_scrapes_costs_none() -> None:
+    """The scrape after a restart goes over a new connection; while the server is down the reason says so."""
+    async with exporting("postgres") as exporter:
+        with postgres_home() as home:
+            with postgres_server(home) as server:
+                endpoint = f"postgresql://127.0.0.1:{server.port}"
+                await ask(exporter, endpoint, OWNER)
+            with postgres_server(home, port=server.port):
+                assert "pg_up 1" in await ask(exporter, endpoint, OWNER)
+            with pytest.raises(ScrapeError, match=r"cannot connect to 127.0.0.1:\d+: connection refused"):
+                await ask(exporter, endpoint, OWNER)
+
+
+async def test_a_cancelled_scrape_of_postgres_leaves_no_half_answer(postgres: Server) -> None:
+    """After scrapes that were cancelled at any moment, the next one is whole, and no session is left behind."""
+    async with exporting("postgres") as exporter:
+        endpoint = f"postgresql://127.0.0.1:{postgres.port}"
+        await ask(exporter, endpoint, OWNER)
+        for turns in range(12):
+            task = asyncio.ensure_future(ask(exporter, endpoint, OWNER))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait({task})
+            assert len(snapshot(exporter, await ask(exporter, endpoint, OWNER))) == 8
+        count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'nodepulse'"
+        for _ in range(500):
+            if psql(postgres, count) == "1":
+                break
+            await asyncio.sleep(0.01)
+        assert psql(postgres, count) == "1"
+
+
+async def test_many_postgres_targets_are_asked_at_once(postgres: Server) -> None:
+    """Targets of one exporter have connections of their own, and do not wait for each other."""
+    async with exporting("postgres") as exporter:
+        endpoint = f"postgresql://127.0.0.1:{postgres.port}"
+        texts = await asyncio.gather(*(ask(exporter, endpoint, OWNER, name=f"t{index}") for index in range(8)))
+    assert all("pg_up 1" in text for text in texts)

@@ -81,7 +81,12 @@ def postgres_server(home: Path, *, port: int | None = None) -> Iterator[Server]:
                 "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'nodepulse') THEN "
                 f"CREATE ROLE nodepulse LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor; END IF; END $$",
             )
-            yield server
+            try:
+                yield server
+            finally:
+                # SIGTERM would wait for who is still connected.
+                stop = [str(find("pg_ctl")), "-D", str(home / "data"), "-m", "fast", "-w", "stop"]
+                subprocess.run(as_unprivileged(stop), check=True, stdout=subprocess.DEVNULL, cwd=home)
     finally:
         log.unlink(missing_ok=True)
 

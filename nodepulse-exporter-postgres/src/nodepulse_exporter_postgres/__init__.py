@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from nodepulse_core import Exporter, Field, HTTPExporter, Integer, Ratio, hookimpl
 
+from nodepulse_exporter_postgres.direct import PostgresCollector
+
 FIELDS: dict[str, str | Field] = {
     "pg_up": Integer("pg_up"),
     "pg_connections_active": Integer('pg_stat_activity_count{state="active"}'),
@@ -29,4 +31,5 @@ def nodepulse_exporters() -> Iterator[Exporter]:
         default_endpoint="http://localhost:9187/metrics",
         default_interval="30s",
         fields=FIELDS,
+        collectors=dict.fromkeys(("postgresql", "postgres", "unix"), PostgresCollector()),
     )
