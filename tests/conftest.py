@@ -49,7 +49,7 @@ def process_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     config = home / "groups.yml"
     # `comm` is cut to 15 characters by the kernel.
     config.write_text("process_names: [{name: exporter, comm: [prometheus-proc]}, {name: sleeper, comm: [sleep]}]\n")
-    exporter = ["prometheus-process-exporter", f"-config.path={config}", f"-web.listen-address={address}"]
+    exporter = ["prometheus-process-exporter", f"--config.path={config}", f"--web.listen-address={address}"]
     with running(["sleep", "600"], home / "sleep.log"), running(exporter, home / "exporter.log"):
         await_text(f"http://{address}/metrics", contains='num_procs{groupname="sleeper"}', log=home / "exporter.log")
         yield f"http://{address}/metrics"

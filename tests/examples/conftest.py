@@ -14,9 +14,7 @@ import pytest
 from support.environment import Environment, make_environment, pin
 from support.mariadb import MariaDB, running_mariadb
 from support.programs import REQUIRED, await_text, find, free_port, need, running
-
-ROOT = Path(__file__).parent.parent.parent
-EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/pyproject.toml"))
+from support.repository import EXAMPLES, ROOT
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +66,8 @@ def nginx_exporter() -> Iterator[str]:
     server = [str(find("nginx")), "-e", "stderr", "-p", str(home), "-c", str(home / "nginx.conf")]
     exporter = [
         "prometheus-nginx-exporter",
-        f"-nginx.scrape-uri=http://{page}/status",
-        f"-web.listen-address={address}",
+        f"--nginx.scrape-uri=http://{page}/status",
+        f"--web.listen-address={address}",
     ]
     try:
         with running(server, home / "server.log"):

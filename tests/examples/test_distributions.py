@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 from support.environment import Environment
+from support.repository import EXAMPLES, ROOT
 
-ROOT = Path(__file__).parent.parent.parent
-EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/pyproject.toml"))
 of_each_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 
 

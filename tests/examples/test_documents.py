@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from support.repository import EXAMPLES, ROOT
 
-ROOT = Path(__file__).parent.parent.parent
-EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/pyproject.toml"))
 SMALLEST = "examples/nodepulse-exporter-nginx"
 DOCUMENTS = sorted(
     [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("examples/*/README.md")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import signal
 import sys
@@ -62,12 +63,17 @@ def test_its_command_is_there(environment: Environment) -> None:
 
 
 @pytest.mark.parametrize("labels", ["role", "Role=database"])
-def test_a_mistake_is_shown_and_stops_nothing(labels: str, environment: Environment) -> None:
-    """With wrong labels the plugin is a broken row with its reason, and other commands work."""
-    with environment.with_installed(PLUGIN):
+def test_a_mistake_is_shown_and_stops_nothing(labels: str, environment: Environment, tmp_path: Path) -> None:
+    """With wrong labels the plugin is a broken row with its reason; what is scraped has no labels, and is all there."""
+    with an_application(tmp_path) as endpoint, environment.with_installed(PLUGIN):
+        config = write_config(tmp_path, "127.0.0.1:1", {"app": endpoint})
+        scrape = [environment.nodepulse, "--config", config, "scrape", "app"]
+        scraped = environment.run(*scrape, NODEPULSE_LABELS=labels)
         listed = environment.run(environment.nodepulse, "plugins", "list", "--load", NODEPULSE_LABELS=labels)
         helped = environment.run(environment.nodepulse, "--help", NODEPULSE_LABELS=labels)
     assert "broken" in listed.stdout
     assert "NODEPULSE_LABELS" in listed.stderr
     assert helped.returncode == 0
-    assert "labels" not in helped.stdout
+    assert "Show the labels" not in helped.stdout
+    assert scraped.returncode == 0
+    assert json.loads(scraped.stdout)["app"][0].keys() == {"timestamp", "raw_text"}

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from support.environment import Environment
 from support.nodepulse import write_config
+from support.repository import ROOT
 
-EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "nodepulse-exporter-nginx"
+EXAMPLE = ROOT / "examples" / "nodepulse-exporter-nginx"
 
 
 def test_it_sends_what_nginx_says(environment: Environment, nginx_exporter: str, tmp_path: Path) -> None:

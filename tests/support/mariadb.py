@@ -71,10 +71,11 @@ def running_mariadb() -> Iterator[MariaDB]:
     made = MariaDB(home / "socket", f"http://{address}/metrics")
     install = ["mariadb-install-db", *common, "--auth-root-authentication-method=normal", "--skip-test-db"]
     listen = [f"--socket={made.socket}", f"--port={port}", "--bind-address=127.0.0.1"]
-    exporter = ["prometheus-mysqld-exporter", f"--web.listen-address={address}"]
-    source = f"exporter:secret@(127.0.0.1:{port})/"
+    account = home / "exporter.cnf"
+    exporter = ["prometheus-mysqld-exporter", f"--web.listen-address={address}", f"--config.my-cnf={account}"]
     try:
         subprocess.run(install, check=True, capture_output=True)
+        account.write_text(f"[client]\nhost = 127.0.0.1\nport = {port}\nuser = exporter\npassword = secret\n")
         with running([str(find("mariadbd")), *common, *listen], home / "server.log"):
             made.wait()
             made.ask(
@@ -86,7 +87,7 @@ def running_mariadb() -> Iterator[MariaDB]:
                 "CREATE TABLE orders (number INT)",
                 "INSERT INTO orders SELECT seq FROM seq_1_to_1000",
             )
-            with running(exporter, home / "exporter.log", environ={"DATA_SOURCE_NAME": source}):
+            with running(exporter, home / "exporter.log"):
                 await_text(made.endpoint, contains="mysql_up 1", log=home / "exporter.log")
                 yield made
     finally:
