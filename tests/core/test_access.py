@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import errno
+import socket
+import ssl
 from pathlib import Path
 
 import pytest
-from nodepulse_core.access import read_password, request_headers
+from nodepulse_core.access import explain, read_password, request_headers
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.model import Access, BasicAuth
 
@@ -57,3 +60,45 @@ def test_no_secret_is_in_a_repr() -> None:
     """Neither a password nor a header's value shows where access is printed."""
     access = Access(headers={"X-Key": "hunter2"}, basic_auth=BasicAuth("u", "hunter2"))
     assert "hunter2" not in repr(access)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "it is empty"),
+        (b" \n\n", "it is empty"),
+        (b"hunter2\nhunter3\n", "it must be one line of ASCII, without spaces"),
+        (b"hunter2\r\nX-Admin: yes", "it must be one line of ASCII, without spaces"),
+        ("hüntér2".encode(), "it must be one line of ASCII, without spaces"),
+        (b"h" * 70_000, "it is longer than 65536 bytes"),
+    ],
+)
+def test_what_is_no_token_is_not_sent(content: bytes, said: str, tmp_path: Path) -> None:
+    """A file without a token, with two lines, or with what could become a header of its own, is an error, unquoted."""
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    with pytest.raises(NodePulseError) as caught:
+        request_headers(Access(bearer_token_file=file))
+    assert str(caught.value) == f"cannot read the token in {file}: {said}"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 1)"), "connection refused"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "name or service not known"),
+        (OSError("Multiple exceptions: …"), "Multiple exceptions: …"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), "TLS failed: "),
+    ],
+)
+def test_why_a_connection_failed(error: OSError, said: str) -> None:
+    """The reason is in the system's words, without the address; a TLS error's number is not taken for the system's."""
+    assert explain(error).startswith(said)
+    assert "not permitted" not in explain(error)
+
+
+def test_a_certificate_that_cannot_be_trusted_is_called_so() -> None:
+    """A failed verification says why, and is no `operation not permitted`."""
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "self-signed certificate"
+    assert explain(error) == "its certificate cannot be trusted: self-signed certificate"

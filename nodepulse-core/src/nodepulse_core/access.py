@@ -83,10 +83,12 @@ def tls_context(tls: Tls) -> ssl.SSLContext | None:
 
 def explain(error: OSError) -> str:
     """Return in the system's words why a connection failed, without the address that asyncio adds to them."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate cannot be trusted: {error.verify_message or error}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or error}"
-    if isinstance(error, socket.gaierror):  # its numbers are not the system's
+    if isinstance(error, ssl.SSLError):  # its numbers are not the system's; OpenSSL's own words are, where it has any
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return (
+                f"its certificate cannot be trusted: {getattr(error, 'verify_message', '') or error.strerror or error}"
+            )
+        return f"TLS failed: {getattr(error, 'reason', '') or error.strerror or error}"
+    if isinstance(error, socket.gaierror):  # nor are these
         return str(error.strerror).lower()
     return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)

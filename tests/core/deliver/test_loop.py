@@ -298,6 +298,24 @@ async def test_flush_ends_where_the_destination_is_down(make_rig: MakeRig, sende
     assert rig.buffer.count == 30
 
 
+async def test_stop_is_heard_while_a_step_goes_on(
+    make_rig: MakeRig, sender: ScriptedSender, clock: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drain that is stopped at any moment ends at once, and waits for nothing first."""
+    rig = make_rig()
+    evict_old = rig.buffer.evict_old
+
+    async def stopped_meanwhile(now: float) -> None:
+        rig.drain.stop()
+        await evict_old(now)
+
+    monkeypatch.setattr(rig.buffer, "evict_old", stopped_meanwhile)
+    clock.time += HOUR
+    async with asyncio.timeout(20):
+        await rig.drain.run()
+    assert clock.slept == []
+
+
 def reset(_: Batch) -> Answer:
     """Fail as a connection does."""
     raise ConnectionResetError("by peer")

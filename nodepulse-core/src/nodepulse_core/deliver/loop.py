@@ -79,7 +79,7 @@ class Drain:
         while not self._stopping:
             try:
                 await self._housekeep()
-                if not await self._step():
+                if not await self._step() and not self._stopping:  # stop may come while a step forgets what changed
                     await self._clock.wait(self._buffer.windows.changed, self._idle_seconds())
             except (NodePulseError, OSError) as error:
                 self._hold(_AFTER_A_DEFECT, str(error))
