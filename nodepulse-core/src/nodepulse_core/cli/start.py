@@ -21,7 +21,7 @@ from nodepulse_core.cli.context import Context
 from nodepulse_core.clock import SystemClock
 from nodepulse_core.config import Api, Loaded, Logging, Settings, find_buffer, find_server_id, find_state_dir
 from nodepulse_core.errors import NodePulseError
-from nodepulse_core.http import MAX_CONNECTIONS, Address, create_app, listening
+from nodepulse_core.http import MAX_CONNECTIONS, Address, Guard, Token, create_app, listening
 from nodepulse_core.logs import LogFile, set_up_logs
 from nodepulse_core.plan import Plan, Wanted
 from nodepulse_core.plugins import Registry
@@ -126,8 +126,10 @@ async def _serving(agent: Agent, api: Api) -> AsyncIterator[None]:
     if not api.enabled:
         yield
         return
-    app = create_app(report=agent.reporter.report, control=agent.control)
-    async with listening(app, Address.parse(api.listen), max_connections=_connections()) as address:
+    wanted = Address.parse(api.listen)
+    guard = Guard(wanted.host, Token(api.token_file) if api.token_file else None)
+    app = create_app(report=agent.reporter.report, control=agent.control, guard=guard)
+    async with listening(app, wanted, max_connections=_connections()) as address:
         log.info("http://%s/health tells how it is", address)
         yield
 

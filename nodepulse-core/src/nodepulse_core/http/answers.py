@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 _HEADERS = {
     "Server": "nodepulse",
@@ -25,7 +25,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error of the agent
     """An answer other than 2xx: its status, its reason, and the problems where there are several."""
 
     def __init__(
-        self, status: int, reason: str, problems: Sequence[str] = (), headers: dict[str, str] | None = None
+        self, status: int, reason: str, problems: Sequence[str] = (), headers: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(reason)
         self.status = status
@@ -34,7 +34,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error of the agent
         self.headers = headers or {}
 
 
-def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return a JSON answer, with a line's end for who reads it in a terminal."""
     body = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
@@ -46,7 +46,7 @@ def refuse(refusal: Refusal) -> web.Response:
     return answer(value, refusal.status, refusal.headers)
 
 
-def errors_as_json(routes: Callable[[], Iterable[str]]) -> Any:
+def errors_as_json(routes: Callable[[], Iterable[str]]) -> Middleware:
     """Return the middleware that answers every failure with its status and a JSON reason.
 
     `routes` are those that there are, named where a caller asks for another. Only a defect is logged, with its
@@ -73,6 +73,11 @@ def errors_as_json(routes: Callable[[], Iterable[str]]) -> Any:
             return refuse(Refusal(500, "a defect of the agent; its log has the details"))
 
     return answered
+
+
+def is_set(request: web.Request, switch: str) -> bool:
+    """Tell whether a request's query turns a switch on: `?force=1`, also `true` or `yes`."""
+    return request.query.get(switch, "").lower() in {"1", "true", "yes"}
 
 
 async def secure(request: web.Request, response: web.StreamResponse) -> None:

@@ -8,25 +8,33 @@ from aiohttp import web
 
 from nodepulse_core.control import Control
 from nodepulse_core.http.answers import errors_as_json, secure
+from nodepulse_core.http.exporters import ExportersAPI
+from nodepulse_core.http.guard import Guard
 from nodepulse_core.http.health import HealthAnswers
 from nodepulse_core.report import Report
 
 MAX_BODY = 64 * 1024
 
 
-def create_app(*, report: Callable[[], Report], control: Control) -> web.Application:
+def create_app(*, report: Callable[[], Report], control: Control, guard: Guard) -> web.Application:
     """Return the application of a running agent, ready to be served.
 
-    `report` makes a report of this moment, and `control` changes the agent.
+    `report` makes a report of this moment, `control` changes the agent, `guard` decides who may.
     """
     health = HealthAnswers(report)
+    exporters = ExportersAPI(report, control)
 
     def routes() -> list[str]:
         return sorted({resource.canonical for resource in app.router.resources()})
 
-    app = web.Application(middlewares=[errors_as_json(routes)], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[errors_as_json(routes), guard.middleware()], client_max_size=MAX_BODY)
     app.router.add_get("/health", health.health)
     app.router.add_get("/live", health.live)
     app.router.add_get("/ready", health.ready)
+    app.router.add_get("/api/exporters", exporters.list)
+    app.router.add_post("/api/exporters", exporters.add)
+    app.router.add_get("/api/exporters/{name}", exporters.show)
+    app.router.add_delete("/api/exporters/{name}", exporters.remove)
+    app.router.add_post("/api/reload", exporters.reload)
     app.on_response_prepare.append(secure)
     return app

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from aiohttp import web
 
-from nodepulse_core.http.answers import answer
+from nodepulse_core.http.answers import answer, is_set
 from nodepulse_core.report import Report, TargetReport
 from nodepulse_core.units import format_duration, format_slot
 
@@ -27,7 +27,7 @@ class HealthAnswers:
     async def health(self, request: web.Request) -> web.Response:
         """Answer with the report, `?history=1` with the last hour too; 503 only where the agent itself cannot work."""
         report = self._report()
-        value = describe_report(report, history=request.query.get("history", "0") != "0")
+        value = describe_report(report, history=is_set(request, "history"))
         return answer(value, _UNAVAILABLE if report.status == "unhealthy" else 200)
 
     async def live(self, request: web.Request) -> web.Response:
