@@ -34,7 +34,7 @@ def make_root(root: Path) -> None:
     missing = [path for path in (root, *root.parents) if not path.exists() and not path.is_symlink()]
     for path in reversed(missing):
         path.mkdir(mode=0o700, exist_ok=True)
-    for path in (root, *missing):
+    for path in missing or [root]:
         # A run that ended between mkdir and fsync leaves a directory that the next power cut may take.
         with contextlib.suppress(PermissionError), opened(path.parent.resolve()) as parent:
             sync_directory(parent)
