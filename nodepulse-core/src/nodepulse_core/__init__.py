@@ -4,6 +4,7 @@ What is imported here is what a plugin uses; it stays compatible within a minor 
 """
 
 from nodepulse_core.access import read_password, tls_context
+from nodepulse_core.blocking import call_blocking
 from nodepulse_core.connections import Connections
 from nodepulse_core.errors import NodePulseError, ScrapeError
 from nodepulse_core.exporter import HTTP, Collector, Exporter, HTTPExporter
@@ -46,6 +47,7 @@ __all__ = [
     "Snapshot",
     "Target",
     "__version__",
+    "call_blocking",
     "hookimpl",
     "read_password",
     "tls_context",

@@ -77,10 +77,15 @@ def parse_meminfo(text: str) -> list[Family]:
     """Return what /proc/meminfo holds, in bytes; counts that have no unit are left as they are."""
     families = []
     for line in text.splitlines():
-        key, value, *unit = line.replace(":", " ").split()
-        name = "node_memory_" + key.replace("(", "_").replace(")", "") + ("_bytes" if unit else "")
+        key, _, rest = line.partition(":")
+        value, *unit = rest.split()
+        name = f"node_memory_{_memory_name(key)}_bytes" if unit else f"node_memory_{_memory_name(key)}"
         families.append(gauge(name, f"Memory information field {key}.", int(value) * (_KIB if unit else 1)))
     return families
+
+
+def _memory_name(key: str) -> str:
+    return key.replace("(", "_").replace(")", "") if key[-1] == ")" else key
 
 
 def parse_loadavg(text: str) -> list[Family]:
