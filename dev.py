@@ -3,7 +3,7 @@
 
     python3 dev.py demo     agent, dashboard and a page to look at
     python3 dev.py test     all tests
-    python3 dev.py bench    the benchmark
+    python3 dev.py bench    the benchmarks, or one of them: python3 dev.py bench direct
     python3 dev.py lint     ruff and mypy
     python3 dev.py setup    only the set-up
 
@@ -34,7 +34,7 @@ LINT = (
 JOBS = {
     "demo": [["-m", "nodepulse_core", "demo"]],
     "test": [["-m", "pytest"]],
-    "bench": [[os.path.join(ROOT, "benchmarks", "agent.py")]],
+    "bench": [[os.path.join(ROOT, "benchmarks")]],
     "lint": LINT,
     "setup": [],
 }

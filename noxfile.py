@@ -32,7 +32,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    session.run(PYTHON, "benchmarks/agent.py", *session.posargs, external=True)
+    session.run(PYTHON, "benchmarks", *session.posargs, external=True)
 
 
 @nox.session
