@@ -79,11 +79,16 @@ class Context:
         from nodepulse_core.config import read_content  # noqa: PLC0415 - the same
 
         try:
-            if self.has_configuration() and _DISABLED.search(read_content(self._path())):
-                return self._read().settings.plugins.disabled
+            path = self._path()
+            if not _DISABLED.search(read_content(path)):
+                return ()
+        except ConfigError:  # whoever needs a configuration says that there is none
+            return ()
+        try:
+            return self._read().settings.plugins.disabled
         except ConfigError:
-            log.warning("%s cannot be used, so plugins that it disables are not disabled", self._path())
-        return ()
+            log.warning("%s cannot be read, so plugins that it disables are not disabled", path)
+            return ()
 
 
 def say_warnings(warnings: tuple[Problem, ...], source: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import os
 import sys
 import time
 
@@ -23,6 +25,7 @@ from nodepulse_core.plugins import Registry
 
 _SERVER_ID = "scrape"
 _TIMEOUT = 3.0
+_ENDING = 0.2
 
 
 @click.command()
@@ -108,7 +111,10 @@ def _run(target: Target, exporter: Exporter, slot: int) -> bytes:
         return runner.run(_scrape(target, exporter, slot))
     finally:
         # Not the runner's own end, which waits for every task: an exporter's may never end.
-        loop.set_exception_handler(lambda *_: None)
+        if tasks := asyncio.all_tasks(loop):
+            _, stuck = loop.run_until_complete(asyncio.wait(tasks, timeout=_ENDING))
+            if stuck:  # it may keep even the interpreter from ending, which destroys it
+                atexit.register(os._exit, NodePulseError.exit_status)
         loop.close()
 
 

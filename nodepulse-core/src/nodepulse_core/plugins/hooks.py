@@ -5,9 +5,11 @@ pluggy finds and matches implementations. It does not call them: its call ends w
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import inspect
 import itertools
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any, TypeVar
@@ -45,8 +47,9 @@ class Implementation:
         return self._guarded(lambda: self.function(*(given[name] for name in self.arguments)))
 
     def collect(self, given: dict[str, Any]) -> list[Any]:
-        """Call it, and return all the objects that it returns or yields."""
-        return self._guarded(lambda: _list(self.function(*(given[name] for name in self.arguments))))
+        """Call it, and return all the objects that it returns or yields; what it prints goes to standard error."""
+        with contextlib.redirect_stdout(sys.stderr):
+            return self._guarded(lambda: _list(self.function(*(given[name] for name in self.arguments))))
 
     def _guarded(self, call: Callable[[], T]) -> T:
         try:
