@@ -25,6 +25,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_READING = frozenset({"GET", "HEAD"})
+_OWN_SITE = frozenset({"none", "same-origin"})
 log = logging.getLogger(__name__)
 
 
@@ -73,6 +75,18 @@ async def errors_as_json(  # noqa: PLR0911 - one return for each kind of failure
     except Exception:
         log.exception("a defect: %s %r could not be answered", request.method, request.path)
         return refusal(500, "a defect of the dashboard; its log has the details")
+
+
+@web.middleware
+async def only_from_here(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what a browser sends on behalf of another site, unless it only reads."""
+    if request.method not in _READING:
+        origin = request.headers.get(hdrs.ORIGIN)
+        if request.headers.get("Sec-Fetch-Site", "none") not in _OWN_SITE or (
+            origin is not None and origin.partition("://")[2] != request.host
+        ):
+            return refusal(403, f"the request comes from another site, {origin or 'unnamed'!r:.80}; it is refused")
+    return await handler(request)
 
 
 def only_for_hosts(hosts: frozenset[str]) -> Middleware:

@@ -16,6 +16,7 @@ from nodepulse_core.units import format_slot, parse_duration
 
 from nodepulse_dashboard.answers import json_answer
 from nodepulse_dashboard.errors import QueryError, UnknownError
+from nodepulse_dashboard.quantities import quantity
 from nodepulse_dashboard.series import MAX_BODY, draw, numbers, piece_width
 from nodepulse_dashboard.store import Source, Span, Store
 
@@ -23,6 +24,9 @@ MAX_LATEST = 200
 MAX_TEXT = 64 * 1024
 _AHEAD = 60
 _SHOWN = 10
+_MISSED = 3
+_ON_THE_WAY = 20
+_ONE_SNAPSHOT = 60
 _PARAMETERS = {"key", "instance", "field", "since"}
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
@@ -64,11 +68,12 @@ class Api:
         return await asyncio.get_running_loop().run_in_executor(self._reader, question, *values)
 
     def _servers(self) -> dict[str, Any]:
+        now = int(self._now())
         servers: dict[str, list[Source]] = {}
         for source in self._store.sources():
             servers.setdefault(source.server_id, []).append(source)
         return {
-            "now": format_slot(int(self._now())),
+            "now": format_slot(now),
             "forgotten": self._forgotten(),
             "servers": [
                 {
@@ -76,26 +81,30 @@ class Api:
                     "snapshots": sum(source.snapshots for source in sources),
                     "newest": format_slot(max(source.newest for source in sources)),
                     "received": format_slot(max(source.received for source in sources)),
-                    "sources": [_described(source) for source in sources],
+                    "silent": all(is_silent(source, now) for source in sources),
+                    "sources": [_described(source, now) for source in sources],
                 }
                 for server_id, sources in servers.items()
             ],
         }
 
     def _latest(self, server_id: str) -> dict[str, Any]:
+        now = int(self._now())
+        sources = self._known(server_id)
         snapshots = []
-        for source in self._known(server_id)[:MAX_LATEST]:
+        for source in sources[:MAX_LATEST]:
             body = self._store.body(source, source.newest)
             value = orjson.loads(body or "[]")
             objects = value if isinstance(value, list) else [value]
             snapshots.append(
                 {
-                    **_described(source),
+                    **_described(source, now),
                     "objects": [_shortened(item) for item in objects],
+                    "units": {name: unit for item in objects for name in item if (unit := quantity(name).unit)},
                     "shortened": {name: len(text) for item in objects for name, text in item.items() if _is_long(text)},
                 }
             )
-        return {"server_id": server_id, "snapshots": snapshots}
+        return {"server_id": server_id, "snapshots": snapshots, "left_off": max(0, len(sources) - MAX_LATEST)}
 
     def _series(
         self, server_id: str, key: str, instance: str, fields: frozenset[str], between: tuple[int, int]
@@ -138,13 +147,21 @@ class Api:
         return sources
 
 
-def _described(source: Source) -> dict[str, Any]:
+def is_silent(source: Source, now: int) -> bool:
+    """Tell whether a source has sent nothing for three of its intervals, and as long as a delivery may take."""
+    interval = _ONE_SNAPSHOT if source.interval is None else source.interval
+    return now - source.received > _MISSED * interval + _ON_THE_WAY
+
+
+def _described(source: Source, now: int) -> dict[str, Any]:
     return {
         "key": source.key,
         "instance": source.instance,
         "snapshots": source.snapshots,
         "newest": format_slot(source.newest),
         "received": format_slot(source.received),
+        "interval": source.interval,
+        "silent": is_silent(source, now),
     }
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from aiohttp import web
 from nodepulse_core.clock import Clock, SystemClock
 
-from nodepulse_dashboard.answers import errors_as_json, only_for_hosts, secure
+from nodepulse_dashboard.answers import errors_as_json, only_for_hosts, only_from_here, secure
 from nodepulse_dashboard.api import Api
 from nodepulse_dashboard.defaults import BODY_SECONDS, KEEP, MAX_BODY, RECEIVE_PATH
 from nodepulse_dashboard.pages import Pages
@@ -52,7 +52,8 @@ def create_app(
         await asyncio.to_thread(writer.shutdown)
         await asyncio.to_thread(reader.shutdown)
 
-    app = web.Application(middlewares=[errors_as_json, *([only_for_hosts(hosts)] if hosts is not None else [])])
+    known_hosts = [] if hosts is None else [only_for_hosts(hosts)]
+    app = web.Application(middlewares=[errors_as_json, *known_hosts, only_from_here])
     app.router.add_post(RECEIVE_PATH, receiver.post)
     app.router.add_get("/", pages.page)
     app.router.add_get("/static/{name}", pages.file)

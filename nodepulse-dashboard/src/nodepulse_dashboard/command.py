@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from nodepulse_core.units import format_duration, format_size, parse_duration, parse_size
 
-from nodepulse_dashboard.defaults import KEEP, LISTEN, MAX_BODY, RECEIVE_PATH, default_database
+from nodepulse_dashboard.defaults import KEEP, LISTEN, MAX_BODY, MAX_DATABASE, RECEIVE_PATH, default_database
 
 if TYPE_CHECKING:
     from nodepulse_dashboard.listen import Address
 
 _SMALLEST_BODY = 1024
+_SMALLEST_DATABASE = 1024**2
 _SHORTEST_KEEP = 60.0
 
 
@@ -52,6 +53,14 @@ def _read(parse: Callable[[str], Any], least: float = 0.0) -> Callable[[click.Co
     help="The largest body that is taken, decoded.",
 )
 @click.option(
+    "--max-database",
+    default=format_size(MAX_DATABASE),
+    show_default=True,
+    metavar="SIZE",
+    callback=_read(parse_size, _SMALLEST_DATABASE),
+    help="The largest size of the database; the oldest snapshots go first.",
+)
+@click.option(
     "--keep",
     default=format_duration(KEEP),
     show_default=True,
@@ -59,7 +68,7 @@ def _read(parse: Callable[[str], Any], least: float = 0.0) -> Callable[[click.Co
     callback=_read(parse_duration, _SHORTEST_KEEP),
     help="How long snapshots are kept after they arrived.",
 )
-def dashboard(listen: str, database: Path | None, max_body: int, keep: float) -> None:
+def dashboard(listen: str, database: Path | None, max_body: int, max_database: int, keep: float) -> None:
     """Receive snapshots, keep them in SQLite, and show them on a page.
 
     It is the reference receiver: without authentication, for this machine or a trusted network.
@@ -78,10 +87,10 @@ def dashboard(listen: str, database: Path | None, max_body: int, keep: float) ->
         )
     if not logging.getLogger().handlers:
         logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
-    asyncio.run(_serve(address, database or default_database(), max_body, keep))
+    asyncio.run(_serve(address, database or default_database(), max_body, max_database, keep))
 
 
-async def _serve(address: Address, database: Path, max_body: int, keep: float) -> None:
+async def _serve(address: Address, database: Path, max_body: int, max_database: int, keep: float) -> None:
     from nodepulse_dashboard.app import create_app  # noqa: PLC0415 - brings aiohttp
     from nodepulse_dashboard.listen import listening  # noqa: PLC0415 - the same
     from nodepulse_dashboard.store import Store  # noqa: PLC0415 - the same
@@ -90,7 +99,7 @@ async def _serve(address: Address, database: Path, max_body: int, keep: float) -
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    store = Store(database)
+    store = Store(database, max_size=max_database)
     try:
         app = create_app(store, max_body=max_body, keep=keep, hosts=address.hosts)
         async with listening(app, address) as taken:

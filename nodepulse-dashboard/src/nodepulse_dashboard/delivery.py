@@ -25,6 +25,7 @@ MAX_FIELD_NAME = 200
 _MAX_SERVER_ID = 64
 _SHOWN = 80
 _SERVER_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+_INTEGERS = range(-(2**63), 2**64)
 _UNSET = "00000000-0000-0000-0000-000000000000"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -82,7 +83,10 @@ def read_delivery(server_id: str, body: bytes) -> tuple[Row, ...]:
 
 
 def _strict_json(body: bytes) -> Mapping[str, Any]:
-    """Parse with orjson, which refuses NaN, infinities and bad UTF-8, then look for names that stand twice."""
+    """Parse with orjson, which refuses NaN, infinities and bad UTF-8.
+
+    Then look for what it lets pass: names that stand twice, and whole numbers that it would round.
+    """
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -90,10 +94,15 @@ def _strict_json(body: bytes) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise DeliveryError(f"the body must be an object of key -> array of objects, not {_type(value)}")
     try:
-        json.loads(body, object_pairs_hook=_unique)
+        json.loads(body, object_pairs_hook=_unique, parse_int=_check_integer)
     except RecursionError:
         raise DeliveryError("the body is nested too deep; objects hold numbers, strings and null") from None
     return value
+
+
+def _check_integer(digits: str) -> None:
+    if int(digits) not in _INTEGERS:
+        raise DeliveryError(f"{digits:.{_SHOWN}}: is no integer of 64 bits, and nothing smaller is kept in its place")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from nodepulse_dashboard.defaults import MAX_DATABASE
 from nodepulse_dashboard.delivery import Row
 from nodepulse_dashboard.errors import StoreError
 
@@ -18,6 +19,13 @@ MAX_SOURCES = 10_000
 _SCHEMA_VERSION = 1
 _FORGOTTEN_AT_ONCE = 1000
 _IDENTITY = "server_id = ? AND key = ? AND instance = ?"
+# The smaller of the last two steps: one slot that is missing does not make it longer.
+_INTERVAL = """(
+    SELECT min(step) FROM (
+        SELECT timestamp - lead(timestamp) OVER (ORDER BY timestamp DESC) AS step FROM (
+            SELECT timestamp FROM snapshots AS each
+            WHERE each.server_id = sources.server_id AND each.key = sources.key AND each.instance = sources.instance
+            ORDER BY timestamp DESC LIMIT 3)))"""
 
 
 @frozen
@@ -30,7 +38,10 @@ class Added:
 
 @frozen
 class Source:
-    """One target of one server. `snapshots` counts those that are kept; times are seconds since the epoch."""
+    """One target of one server. `snapshots` counts those that are kept; times are seconds since the epoch.
+
+    `interval` is how many seconds its newest slots are apart; None while there is but one.
+    """
 
     server_id: str
     key: str
@@ -38,6 +49,7 @@ class Source:
     snapshots: int
     newest: int
     received: int
+    interval: int | None
 
 
 @frozen
@@ -55,12 +67,14 @@ class Store:
     Every method raises StoreError, with the reason, where the database cannot do what is asked.
     """
 
-    def __init__(self, path: Path, *, patience: float = 2.0) -> None:
+    def __init__(self, path: Path, *, max_size: int = MAX_DATABASE, patience: float = 2.0) -> None:
         """Open the database, and make it where there is none: readable by its owner only.
 
-        `patience` is how many seconds another process's lock is waited for.
+        It is never made larger than `max_size` bytes. `patience` is how many seconds another process's lock is
+        waited for.
         """
         self.path = path
+        self.max_size = max_size
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # SQLite gives its side files the same permissions.
@@ -71,6 +85,8 @@ class Store:
             self._writer = self._connect(patience)
             try:
                 self._prepare()
+                page = self._writer.execute("PRAGMA page_size").fetchone()[0]
+                self._writer.execute(f"PRAGMA max_page_count = {max_size // page}")
                 self._reader = self._connect(patience)
                 self._reader.execute("PRAGMA query_only = ON")
             except BaseException:
@@ -105,12 +121,29 @@ class Store:
                 (received_before, _FORGOTTEN_AT_ONCE),
             ).rowcount
 
+    def forget_oldest(self) -> int:
+        """Delete a piece of what arrived first; return how many snapshots, 0 when none is left."""
+        with self._reported("delete old snapshots from"), self._transaction():
+            return self._writer.execute(
+                "DELETE FROM snapshots WHERE id IN (SELECT id FROM snapshots ORDER BY received LIMIT ?)",
+                (_FORGOTTEN_AT_ONCE,),
+            ).rowcount
+
+    def size(self) -> int:
+        """Return how many bytes the snapshots and their indexes take, without what a file keeps as room for more."""
+        with self._reported("measure"):
+            pages, free, page = (
+                self._writer.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return int((pages - free) * page)
+
     def sources(self, server_id: str | None = None) -> list[Source]:
         """Return the sources of one server, or of all, in the order of their names; MAX_SOURCES at most."""
         where, values = ("", []) if server_id is None else ("WHERE server_id = ?", [server_id])
         with self._reported("read"):
             found = self._reader.execute(
-                "SELECT server_id, key, instance, snapshots, newest, received FROM sources"  # noqa: S608 - no text from outside
+                f"SELECT server_id, key, instance, snapshots, newest, received, {_INTERVAL} FROM sources"  # noqa: S608 - our own text
                 f" {where} ORDER BY server_id, key, instance LIMIT {MAX_SOURCES}",
                 values,
             )
