@@ -1,4 +1,4 @@
-"""`nodepulse buffer`: what is on disk. Reads only, so it may be called while the agent runs."""
+"""`nodepulse buffer`: what is on disk. What is here reads only, so it may be called while the agent runs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from nodepulse_core.buffer import Listing, Store
+from nodepulse_core.cli.buffer_changes import drop, export, retry
 from nodepulse_core.cli.context import Context
 from nodepulse_core.cli.table import write_table
-from nodepulse_core.errors import EntryError, NodePulseError, UsageError
+from nodepulse_core.errors import NodePulseError, StorageError, UsageError
 from nodepulse_core.model import Entry
 from nodepulse_core.units import format_size, format_slot
 
@@ -21,7 +22,7 @@ from nodepulse_core.units import format_size, format_slot
 @click.option("--path", type=click.Path(path_type=Path), help="The buffer's directory; by default the configured one.")
 @click.pass_context
 def buffer(ctx: click.Context, path: Path | None) -> None:
-    """Look into the buffer; nothing is changed."""
+    """Look into the buffer at any time; retry, export and drop what is in it while no agent runs on it."""
     context = ctx.find_object(Context)
     if context is None:
         raise UsageError("buffer is a command of nodepulse")
@@ -120,7 +121,7 @@ def show(store: Store, target: str, slot: str | None) -> None:
         raise NodePulseError(f"no entry of {target!r}{f' for {slot}' if slot else ''} waits in {store.path}")
     try:
         click.echo(store.read(entries[-1]).text, nl=False)
-    except EntryError as error:
+    except StorageError as error:
         raise NodePulseError(f"{target} {format_slot(entries[-1].slot)}: {error}") from error
 
 
@@ -137,10 +138,14 @@ def verify(store: Store) -> None:
         for entry in entries:
             try:
                 store.read(entry)
-            except EntryError as error:
+            except StorageError as error:
                 if store.exists(entry):  # else delivered meanwhile
                     bad += 1
                     click.secho(f"{entry.target} {format_slot(entry.slot)}: {error}", fg="red", err=True)
     click.echo(f"{len(listing.entries) - bad} entries are whole, {bad} are not")
     if bad:
         raise click.exceptions.Exit(1)
+
+
+for _command in (retry, export, drop):
+    buffer.add_command(_command)

@@ -16,7 +16,7 @@ BUILT_IN = {
     "plugins": "Show the installed plugins.",
     "config": "Check, show, write and migrate the configuration.",
     "scrape": "Scrape one target once, to standard output.",
-    "buffer": "Look into the buffer.",
+    "buffer": "Look into the buffer, and mend it.",
     "demo": "Run agent, dashboard and a page to look at, on this machine only.",
 }
 """Each is a module of this package, which is imported when the command is called."""
