@@ -30,6 +30,7 @@ def test_a_snapshot_without_objects_leaves_no_comma() -> None:
     made = Batch("web-1", (snapshot(entry(0, "process"), b""), snapshot(entry(15, "process"), b'{"n":1}')))
     assert json.loads(encode_batch(made)) == {"process": [{"n": 1}]}
     assert encode_batch(Batch("web-1", made.snapshots[:1])) == b'{"process":[]}'
+    assert encode_batch(Batch("web-1", ())) == b"{}"
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])

@@ -17,11 +17,13 @@ _LEVEL = 6
 def encode_batch(batch: Batch) -> bytes:
     """Return the JSON of a batch: each key with an array of its objects, oldest first."""
     by_key = sorted(batch.snapshots, key=attrgetter("key"))  # stable: the order of slots stays
-    parts = (
-        orjson.dumps(key) + b":[" + b",".join(snapshot.json for snapshot in snapshots if snapshot.json) + b"]"
-        for key, snapshots in groupby(by_key, key=attrgetter("key"))
-    )
-    return b"{" + b",".join(parts) + b"}"
+    pieces: list[bytes] = []  # joined once: a body may be of many MiB
+    for key, snapshots in groupby(by_key, key=attrgetter("key")):
+        pieces += (b"," if pieces else b"{", orjson.dumps(key), b":[")
+        for place, snapshot in enumerate(each for each in snapshots if each.json):
+            pieces += (b",", snapshot.json) if place else (snapshot.json,)
+        pieces.append(b"]")
+    return b"".join((*(pieces or (b"{",)), b"}"))
 
 
 def compress(body: bytes, compression: Compression) -> bytes:
