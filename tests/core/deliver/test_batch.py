@@ -96,6 +96,25 @@ async def test_a_target_is_asked_again_once_its_snapshots_have_returned(release:
     assert made.batch.entries == (entry(9, "stuck"),)
 
 
+async def test_a_thread_that_was_given_up_goes_no_further(release: threading.Event) -> None:
+    """Once its hanging call returns it ends, and does not make over again what another thread has made since."""
+    calls: list[Entry] = []
+
+    def make(of: Entry) -> Snapshot | Unfit:
+        calls.append(of)
+        if of.target == "stuck":
+            release.wait()
+        return snapshot(of)
+
+    maker = BatchMaker(make, SHORT)
+    await maker.make([entry(0, "stuck"), entry(15), entry(30)])
+    release.set()
+    async with asyncio.timeout(20):
+        while maker.hanging:  # noqa: ASYNC110 - the end of a thread sets no event
+            await asyncio.sleep(0.01)
+    assert calls == [entry(0, "stuck"), entry(15), entry(30)]
+
+
 async def test_many_slow_snapshots_are_not_one_that_hangs() -> None:
     """The limit is for one snapshot: a batch may take longer, as long as it goes on."""
     pause = threading.Event()
