@@ -18,13 +18,13 @@ DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("nodepulse-*/pyproject.
 ROWS: list[tuple[str, set[str]]] = [
     ("words", {"errors", "units", "model", "clock"}),
     ("contracts", {"exposition", "families", "fields", "exporter", "sender", "hookspecs", "access"}),
-    ("contracts", {"blocking", "connections"}),
+    ("contracts", {"blocking", "connections", "own"}),
     ("contracts", {"deliver.strict", "deliver.encode", "deliver.retry_after"}),  # what is on the wire
     ("settings", {"config", "plugins"}),
     ("stages", {"collect.schedule", "collect.scrape", "buffer", "deliver.snapshot", "deliver.backoff"}),
-    ("stages", {"deliver.guard", "deliver.http_sender", "deliver.pending", "health", "logs", "watch"}),
+    ("stages", {"deliver.guard", "deliver.http_sender", "deliver.pending", "health", "logs", "watch", "process"}),
     ("loops", {"collect", "deliver"}),
-    ("whole", {"agent", "control", "fleet", "outlet", "plan", "report", "reporter"}),
+    ("whole", {"agent", "metrics", "control", "fleet", "outlet", "plan", "report", "reporter"}),
     ("edges", {"cli", "http", "testing", "__main__"}),
 ]
 ORDER = ["words", "contracts", "settings", "stages", "loops", "whole", "edges"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from nodepulse_core.families import Distribution
 from nodepulse_core.report import BufferReport, DeliveryReport, TargetReport, judge, show_endpoint
 
 TARGET = TargetReport(
@@ -47,6 +48,7 @@ DELIVERY = DeliveryReport(
     failing_since=None,
     batches=1,
     failures=0,
+    requests=Distribution(0, 0.0),
 )
 WELL = {
     "targets": (TARGET,),

@@ -50,9 +50,14 @@ class RunningAgent:
 
 @contextlib.contextmanager
 def running_agent(
-    home: Path, exporters: Mapping[str, str], more: str = "", command: Sequence[str] = ()
+    home: Path,
+    exporters: Mapping[str, str],
+    more: str = "",
+    *,
+    command: Sequence[str] = (),
+    destination: str = "http://127.0.0.1:1/in",
 ) -> Iterator[RunningAgent]:
-    """Run an agent that scrapes endpoints by name once a second, and delivers to nobody; `more` is YAML.
+    """Run an agent that scrapes endpoints by name once a second; `more` is YAML.
 
     `command` stands before it, as in `prlimit --nofile=128`. It is ended in order: an end other than 0 fails.
     """
@@ -60,7 +65,7 @@ def running_agent(
     listed = [f"  - {{name: {name}, endpoint: '{endpoint}', interval: 1s}}\n" for name, endpoint in exporters.items()]
     api = "" if "api:" in more else "api: {listen: '127.0.0.1:0'}\n"
     config.write_text(
-        "server: {endpoint: 'http://127.0.0.1:1/in'}\n"
+        f"server: {{endpoint: '{destination}'}}\n"
         f"agent: {{state_dir: '{home}', server_id: test-1}}\n"
         "exporters:\n" + "".join(listed) + "buffer: {drain_jitter: 0s, min_free_bytes: 1MiB}\n" + api + more
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import evolve
+from nodepulse_core.families import Distribution
 from nodepulse_core.health import Outcome
+from nodepulse_core.process import ProcessUse
 from nodepulse_core.report import BufferReport, DeliveryReport, PluginReport, Report, TargetReport
 from nodepulse_core.watch import BacklogPoint
 
@@ -68,10 +70,12 @@ def make_report(**changes: Any) -> Report:
             failing_since=None,
             batches=9,
             failures=1,
+            requests=Distribution(10, 2.5, ((0.1, 4), (1.0, 10))),
         ),
         plugins=(PluginReport("redis_exporter", "nodepulse-exporter-redis", "0.1.0", None),),
         backlog=(BacklogPoint(NOW - 10, 4, 4000, 2, 1), BacklogPoint(NOW, 3, 3000, 2, 1)),
         lag=0.01,
         late_seconds=0.5,
+        process=ProcessUse(cpu_seconds=12.5, resident_bytes=40_000_000, open_files=20, most_files=1024),
     )
     return evolve(report, **changes)

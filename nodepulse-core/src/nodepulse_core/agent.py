@@ -23,10 +23,13 @@ from nodepulse_core.config import AddedTargets, Settings, differing_keys
 from nodepulse_core.control import Adopt, Control
 from nodepulse_core.deliver import BatchMaker, SnapshotMaker
 from nodepulse_core.exporter import Exporter, HTTPExporter
+from nodepulse_core.families import write_exposition
 from nodepulse_core.fleet import Fleet
 from nodepulse_core.health import Health
+from nodepulse_core.metrics import make_families
 from nodepulse_core.model import GENERIC, Target
 from nodepulse_core.outlet import Outlet
+from nodepulse_core.own import OWN, OwnExporter
 from nodepulse_core.plan import Plan
 from nodepulse_core.reporter import Identity, Reporter, look
 from nodepulse_core.units import format_size
@@ -179,7 +182,12 @@ class Agent:
     def _exporter(self, target: Target) -> Exporter:
         if target.type == GENERIC:
             return HTTPExporter(GENERIC, default_endpoint=target.endpoint)
+        if target.type == OWN:
+            return OwnExporter(self._write_metrics)
         return self._plan.registry.load(target.type)
+
+    def _write_metrics(self) -> str:
+        return write_exposition(make_families(self.reporter.report()))
 
     def _announce(self) -> None:
         targets = ", ".join(target.name for target in self._plan.wanted.targets) or "none"

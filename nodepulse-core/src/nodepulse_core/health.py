@@ -11,8 +11,11 @@ from collections import deque
 
 from attrs import define, field, frozen
 
+from nodepulse_core.families import Distribution
 from nodepulse_core.units import format_duration
 
+BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Seconds by which requests are told apart."""
 _LOUDEST = 64
 _REMEMBERED = 60
 _LARGEST_RESPONSE = 256 * 1024
@@ -59,6 +62,26 @@ class Condition:
             times = f" ({count} times in a row)" if count > 1 else ""
             log.warning("%s: %s%s; %s", self.subject, reason, times, then)
         self.last_error = reason
+
+
+@define
+class Durations:
+    """How long something took, each time: how often, all together, and how often no longer than each bound."""
+
+    count: int = 0
+    sum: float = 0.0
+    counts: list[int] = field(factory=lambda: [0] * len(BOUNDS))
+
+    def note(self, seconds: float) -> None:
+        """Note one time."""
+        self.count += 1
+        self.sum += seconds
+        for index, bound in enumerate(BOUNDS):
+            self.counts[index] += seconds <= bound
+
+    def distribution(self) -> Distribution:
+        """Return them as a histogram has them."""
+        return Distribution(self.count, self.sum, tuple(zip(BOUNDS, self.counts, strict=True)))
 
 
 @frozen
@@ -114,6 +137,8 @@ class Health:
         self.targets: dict[str, TargetHealth] = {}
         self.storage = Condition("storage")
         self.destination = Condition("delivery")
+        self.requests = Durations()
+        """How long the destination took to answer, whatever its answer."""
         self.hanging: tuple[str, ...] = ()
         """The targets whose snapshots a plugin has begun to make, and not returned from; one for each call."""
 

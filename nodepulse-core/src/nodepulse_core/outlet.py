@@ -78,7 +78,7 @@ class Outlet:
         drain = Drain(
             buffer=self._buffer,
             maker=self._maker,
-            sender=GuardedSender(sender, limit),
+            sender=GuardedSender(sender, limit, self._health.requests.note),
             pending=pending,
             health=self._health,
             clock=self._clock,

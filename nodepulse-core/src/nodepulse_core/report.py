@@ -11,7 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from attrs import frozen
 
+from nodepulse_core.families import Distribution
 from nodepulse_core.health import Outcome
+from nodepulse_core.process import ProcessUse
 from nodepulse_core.watch import BacklogPoint
 
 Status = Literal["healthy", "degraded", "unhealthy"]
@@ -74,6 +76,8 @@ class DeliveryReport:
     failing_since: float | None
     batches: int
     failures: int
+    requests: Distribution
+    """How many requests were answered, in how many seconds all together, and how many within each bound of seconds."""
 
 
 @frozen
@@ -106,6 +110,7 @@ class Report:
     lag: float
     """The longest that the event loop was late in the last minute."""
     late_seconds: float
+    process: ProcessUse
     dead: tuple[str, ...] = ()
     """The loops that have ended although nobody ended them."""
 

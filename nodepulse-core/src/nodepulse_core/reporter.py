@@ -11,6 +11,7 @@ from nodepulse_core.clock import Clock
 from nodepulse_core.fleet import Fleet, Member
 from nodepulse_core.health import Health
 from nodepulse_core.plugins import PluginHost
+from nodepulse_core.process import look_at_process
 from nodepulse_core.report import (
     BufferReport,
     DeliveryReport,
@@ -91,6 +92,7 @@ class Reporter:
             backlog=self._watch.backlog(),
             lag=self._watch.lag,
             late_seconds=self._watch.late_seconds,
+            process=look_at_process(),
             dead=tuple(dead),
         )
 
@@ -148,6 +150,7 @@ class Reporter:
             failing_since=condition.failing_since,
             batches=condition.successes,
             failures=condition.failures,
+            requests=self._health.requests.distribution(),
         )
 
     def _plugins(self) -> tuple[PluginReport, ...]:

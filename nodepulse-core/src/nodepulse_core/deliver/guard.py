@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 
 from nodepulse_core.model import Batch
 from nodepulse_core.sender import Accepted, Answer, Later, Refused, Sender
@@ -14,10 +16,11 @@ _GRACE = 1.0
 class GuardedSender:
     """Calls a sender in a task of its own, which may raise, exit, answer nonsense or never return."""
 
-    def __init__(self, sender: Sender, limit: float) -> None:
-        """Take the sender, and the seconds that one `send` may take."""
+    def __init__(self, sender: Sender, limit: float, note: Callable[[float], None] = lambda _: None) -> None:
+        """Take the sender, the seconds that one `send` may take, and whom to tell how long each took."""
         self._sender = sender
         self._limit = limit
+        self._note = note
         self._last: asyncio.Task[Answer] | None = None
 
     @property
@@ -32,8 +35,10 @@ class GuardedSender:
         if self._last is not None and not self._last.done():
             return Later("it has not returned from an earlier batch, and is not called again until it has", pace="slow")
         self._last = asyncio.create_task(self._ask(batch), name=f"send by {self.name}")
+        began = time.monotonic()
         try:
             await asyncio.wait({self._last}, timeout=self._limit)
+            self._note(time.monotonic() - began)
             if self._last.done():
                 return self._last.result()
             return Later(f"no answer within {format_duration(self._limit)}; the call was ended")

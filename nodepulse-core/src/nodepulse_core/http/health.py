@@ -1,4 +1,4 @@
-"""`/health`, `/live` and `/ready`: how the agent is, for people, load balancers and supervisors."""
+"""`/health`, `/live`, `/ready` and `/metrics`: how the agent is, for people, load balancers and supervisors."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 import attrs
 from aiohttp import web
 
+from nodepulse_core.families import write_exposition
 from nodepulse_core.http.answers import answer, is_set
+from nodepulse_core.metrics import make_families
 from nodepulse_core.report import Report, TargetReport
 from nodepulse_core.units import format_duration, format_slot
 
 _UNAVAILABLE = 503
+_EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 _TIMES = frozenset({"at", "started", "last_scrape", "failing_since", "next_scrape", "oldest", "last_success", "slot"})
 _DURATIONS = frozenset({"interval"})
 
@@ -29,6 +32,12 @@ class HealthAnswers:
         report = self._report()
         value = describe_report(report, history=is_set(request, "history"))
         return answer(value, _UNAVAILABLE if report.status == "unhealthy" else 200)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Answer with the agent's own metrics as Prometheus text."""
+        del request
+        text = write_exposition(make_families(self._report()))
+        return web.Response(body=text.encode(), headers={"Content-Type": _EXPOSITION})
 
     async def live(self, request: web.Request) -> web.Response:
         """Answer 200 as long as the event loop turns and no loop has ended; restart the agent where it does not."""

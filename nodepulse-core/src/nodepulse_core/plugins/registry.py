@@ -12,6 +12,7 @@ from attrs import frozen
 
 from nodepulse_core.errors import PluginError
 from nodepulse_core.exporter import Exporter, schemes_of
+from nodepulse_core.own import OWN, OwnExporter
 from nodepulse_core.plugins.guard import guarded, one_line
 from nodepulse_core.plugins.host import PluginHost
 from nodepulse_core.plugins.metadata import Installed
@@ -44,7 +45,7 @@ class Registry:
 
     def names(self) -> list[str]:
         """Return the types that are installed, whether they can be loaded or not; imports nothing."""
-        return self._host.exporter_names()
+        return sorted({*self._host.exporter_names(), OWN})
 
     def refresh(self) -> None:
         """Look again at what is installed, so that an exporter that was installed since is found."""
@@ -74,6 +75,8 @@ class Registry:
             return None
 
     def _load(self, type_: str) -> Exporter:
+        if type_ == OWN:
+            return OwnExporter()
         plugin = self._host.find(type_)
         if plugin is None:
             known = ", ".join(self.names()) or "none"
