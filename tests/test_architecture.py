@@ -186,6 +186,8 @@ def test_plugins_use_what_a_third_party_may_use(distribution: Path) -> None:
         ("nodepulse_core.buffer", ("aiohttp", "ruamel", "cattrs", "click")),
         ("nodepulse_core.cli.plugins", ("aiohttp", "ruamel", "cattrs", "sqlite3")),
         ("nodepulse_exporter_node", ("aiohttp", "click")),
+        ("nodepulse_exporter_redis", ("aiohttp", "redis")),
+        ("nodepulse_exporter_postgres", ("aiohttp", "asyncpg")),
     ],
 )
 def test_what_must_be_quick_imports_nothing_heavy(module: str, heavy: tuple[str, ...]) -> None:
