@@ -70,7 +70,6 @@ class _Walk:
     def _target(self, directory: Path) -> Iterator[Entry]:
         target = sys.intern(directory.name)
         reasons: list[str] = []
-        names: set[str] = set()
         try:
             with os.scandir(directory) as found:
                 for item in found:
@@ -79,7 +78,6 @@ class _Walk:
                     if window is not None and item.is_file(follow_symlinks=False):
                         size = item.stat(follow_symlinks=False).st_size
                         if size <= LARGEST:
-                            names.add(name)
                             yield Entry(window, target, size)
                             continue
                     if name.startswith(TEMPORARY):
@@ -92,7 +90,7 @@ class _Walk:
             self.foreign.append(directory)
             return
         for name in reasons:
-            if name.removesuffix(REASON) not in names:
+            if not (directory / name.removesuffix(REASON)).exists():
                 self._remove(directory / name)
 
     def _window(self, name: str) -> Window | None:
