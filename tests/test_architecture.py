@@ -21,17 +21,20 @@ ROWS: list[tuple[str, set[str]]] = [
     ("contracts", {"blocking", "connections", "own"}),
     ("contracts", {"deliver.strict", "deliver.encode", "deliver.retry_after"}),  # what is on the wire
     ("settings", {"config", "plugins"}),
-    ("stages", {"collect.schedule", "collect.scrape", "buffer", "deliver.snapshot", "deliver.backoff"}),
+    ("stages", {"collect.schedule", "collect.scrape", "collect.scan", "buffer", "deliver.snapshot", "deliver.backoff"}),
     ("stages", {"deliver.guard", "deliver.http_sender", "deliver.pending", "health", "logs", "watch", "process"}),
     ("loops", {"collect", "deliver"}),
-    ("whole", {"agent", "metrics", "control", "fleet", "outlet", "plan", "report", "reporter"}),
+    ("whole", {"agent", "metrics", "control", "fleet", "outlet", "plan", "report", "reporter", "search"}),
     ("edges", {"cli", "http", "testing", "__main__"}),
 ]
 ORDER = ["words", "contracts", "settings", "stages", "loops", "whole", "edges"]
 
 # What a row may not import although it stands above it, or may although it is its own.
 STRANGERS = {"stages"}
-KNOWN_TO_EACH_OTHER = {("deliver.pending", "buffer")}  # what is pending is said in terms of what the buffer holds
+KNOWN_TO_EACH_OTHER = {
+    ("deliver.pending", "buffer"),  # what is pending is said in terms of what the buffer holds
+    ("collect.scan", "collect.scrape"),  # a look at a port is a scrape
+}
 NOT_FOR_STAGES_AND_LOOPS = "settings"
 
 # A library, and the only modules that may import it.

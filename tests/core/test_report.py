@@ -77,7 +77,7 @@ def test_all_well_is_healthy() -> None:
         (
             {"delivery": evolve(DELIVERY, last_error="503 Service Unavailable")},
             "degraded",
-            "https://d takes nothing: 503 Service Unavailable; 5 entries wait on disk",
+            "nothing is delivered: 503 Service Unavailable; 5 entries wait on disk",
         ),
         ({"evicted": 3}, "degraded", "3 entries that were never delivered were evicted in the last ten minutes"),
         (

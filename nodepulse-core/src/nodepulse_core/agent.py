@@ -18,7 +18,7 @@ from contextlib import AbstractAsyncContextManager
 
 from nodepulse_core.buffer import Buffer, Limits
 from nodepulse_core.clock import Clock
-from nodepulse_core.collect import Collect, Scraper, TargetHTTP
+from nodepulse_core.collect import Collect, Scanner, Scraper, TargetHTTP
 from nodepulse_core.config import AddedTargets, Settings, differing_keys
 from nodepulse_core.control import Adopt, Control
 from nodepulse_core.deliver import BatchMaker, SnapshotMaker
@@ -32,6 +32,7 @@ from nodepulse_core.outlet import Outlet
 from nodepulse_core.own import OWN, OwnExporter
 from nodepulse_core.plan import Plan
 from nodepulse_core.reporter import Identity, Reporter, look
+from nodepulse_core.search import Search
 from nodepulse_core.units import format_size
 from nodepulse_core.watch import Watch
 
@@ -44,6 +45,7 @@ _OF_THE_OUTLET = {"server", "buffer.batch_size", "buffer.drain_jitter"}
 _LIVE = {
     *_OF_THE_OUTLET,
     "agent.interval",
+    "discovery",
     "buffer.retention_hours",
     "buffer.max_bytes",
     "buffer.min_free_bytes",
@@ -83,6 +85,13 @@ class Agent:
         )
         self._outlet = Outlet(
             plan=plan, buffer=self.buffer, maker=BatchMaker(snapshots.make), health=self.health, clock=clock
+        )
+        self._search = Search(
+            scanner=Scanner(self._scraper, plan.registry.names, plan.registry.load),
+            fleet=self.fleet,
+            registry=plan.registry,
+            clock=clock,
+            settings=settings,
         )
         self._watch = Watch(clock, lambda: look(clock, self.buffer))
         self.control = Control(
@@ -131,6 +140,7 @@ class Agent:
         self._watching = asyncio.create_task(self._watch.run(), name="watch")
         try:
             await self.control.start()
+            await self._search.start()
             await stop.wait()
         finally:
             await self._end()
@@ -145,6 +155,7 @@ class Agent:
     async def _end(self) -> None:
         try:
             async with asyncio.timeout(DRAIN_SECONDS - _CLOSING_SECONDS):
+                await self._search.stop()
                 await self._collect.stop()
                 await self._outlet.stop()
                 if self._watching is not None:
@@ -167,13 +178,18 @@ class Agent:
             self.buffer.limit(_limits(new))
             if way is not None:
                 await self._outlet.replace(way)
+            await self._search.adopt(new)
             return tuple(key for key in keys if not _is_below(key, _LIVE))
 
         return adopt
 
     def _dead(self) -> list[str]:
-        watch = ["watch"] if self._watching is not None and self._watching.done() else []
-        return [*self._collect.dead, *(["drain"] if self._outlet.dead else []), *watch]
+        ended = {
+            "drain": self._outlet.dead,
+            "discovery": self._search.dead,
+            "watch": self._watching is not None and self._watching.done(),
+        }
+        return [*self._collect.dead, *(name for name, dead in ended.items() if dead)]
 
     def _target(self, name: str) -> Target | None:
         member = self.fleet.find(name)

@@ -20,7 +20,7 @@ from nodepulse_core.collect import Scraper
 from nodepulse_core.config import AddedTargets, Given, Settings, check_added
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.exporter import Exporter
-from nodepulse_core.fleet import Change, Fleet, NameTakenError
+from nodepulse_core.fleet import Change, Fleet
 from nodepulse_core.model import Target
 from nodepulse_core.plan import Wanted
 from nodepulse_core.plugins import Registry
@@ -36,7 +36,7 @@ class UnknownTargetError(NodePulseError):
 
 
 class DeclaredError(NodePulseError):
-    """A target that the configuration file declares, and only that can remove."""
+    """A target that only the configuration file can remove."""
 
 
 @frozen
@@ -104,9 +104,7 @@ class Control:
         fails, which `force` leaves out. Nothing is changed then.
         """
         target = await self._check(given)
-        taken = self._fleet.find(target.name)
-        if taken is not None:
-            raise NameTakenError(f"the name {target.name!r} is taken by a target from the {taken.place}")
+        self._fleet.check_name(target.name, "api")
         if not force:
             slot = int(self._clock.now())
             await self._scraper.scrape(target, self._exporter(target), slot, target.timeout)
@@ -120,9 +118,9 @@ class Control:
         return target
 
     async def remove(self, name: str) -> None:
-        """Stop scraping a target that was added or found; returns when its loop has ended.
+        """Stop scraping a target that was added; returns when its loop has ended.
 
-        Raises UnknownTargetError, and DeclaredError where the file declares it.
+        Raises UnknownTargetError, and DeclaredError where the file declares it, or it would be found again.
         """
         member = self._fleet.find(name)
         if member is None:
@@ -130,6 +128,11 @@ class Control:
             raise UnknownTargetError(f"there is no target {name!r}; there are: {known}")
         if member.origin == "file":
             raise DeclaredError(f"{name} is declared in the configuration file; remove it there, then reload")
+        if member.origin == "discovery":
+            raise DeclaredError(
+                f"{name} was found on this machine, and would be found again; "
+                "to keep it away, declare it in the configuration file with enabled: false, then reload"
+            )
         await self._fleet.remove(name)
         await self._keep(name, None)
         log.info("-%s: removed at run time", name)

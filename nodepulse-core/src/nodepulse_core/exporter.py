@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from nodepulse_core.blocking import call_blocking
 from nodepulse_core.errors import FieldError
@@ -30,8 +31,9 @@ class HTTP(Protocol):
 class Exporter(Protocol):
     """One type of exporter. It holds no state that a scrape depends on, and serves many targets.
 
-    `scrape` may also be a plain function: it is then run in a thread. Two more members are optional: `schemes`, a
-    tuple of the schemes of endpoints that it reads (without it http and https), and `async close()`, called once when
+    `scrape` may also be a plain function: it is then run in a thread. Three more members are optional: `schemes`, a
+    tuple of the schemes of endpoints that it reads (without it http and https); `ports`, a tuple of the ports that it
+    is looked for at, the usual one first (without it that of `default_endpoint`); and `async close()`, called once when
     the agent ends, for what it keeps open.
     """
 
@@ -85,6 +87,15 @@ def schemes_of(exporter: Exporter) -> tuple[str, ...]:
     return tuple(getattr(exporter, "schemes", HTTP_SCHEMES))
 
 
+def ports_of(exporter: Exporter) -> tuple[int, ...]:
+    """Return the ports that an exporter is looked for at, its usual one first."""
+    ports = getattr(exporter, "ports", None)
+    if ports is None:
+        usual = urlsplit(exporter.default_endpoint)
+        ports = (usual.port,) if usual.scheme in HTTP_SCHEMES and usual.port else ()
+    return tuple(ports)
+
+
 class HTTPExporter:
     """An exporter that answers HTTP GET with text, as nearly all do; some of them can also do without."""
 
@@ -98,12 +109,14 @@ class HTTPExporter:
         snapshot: Callable[[str], SnapshotObjects] | None = None,
         detect: Callable[[str], bool] | None = None,
         collectors: Mapping[str, Collector] | None = None,
+        ports: Iterable[int] | None = None,
     ) -> None:
         """Describe an exporter.
 
         `fields` maps each field of the snapshot to where it is taken from (see `nodepulse_core.fields`);
         `snapshot` is a function for what fields cannot say. Without either the raw text is sent.
         Without `detect`, an exposition is of this type when its snapshot holds anything.
+        `ports` are where it is looked for, the usual one first; without them at that of `default_endpoint`.
         `collectors` maps schemes of endpoints, such as `redis`, to what collects there by itself.
 
         Raises FieldError where a field is written wrongly, ValueError where the interval is no duration.
@@ -118,6 +131,7 @@ class HTTPExporter:
         self._detect = detect
         self._collectors = dict(collectors or {})
         self.schemes = (*HTTP_SCHEMES, *self._collectors)
+        self.ports = None if ports is None else tuple(ports)
 
     def __repr__(self) -> str:
         return f"HTTPExporter({self.name!r}, default_endpoint={self.default_endpoint!r})"

@@ -82,12 +82,18 @@ class Fleet:
         """Return a target by its name; None where there is none."""
         return self._members.get(name)
 
+    def check_name(self, name: str, origin: Origin) -> None:
+        """Raise NameTakenError where a name belongs to a target that gives it up to none of this origin."""
+        taken = self._members.get(name)
+        if taken is not None and _RANK[origin] >= _RANK[taken.origin]:
+            raise NameTakenError(f"the name {name!r} is taken by a target from the {taken.place}")
+
     async def add(self, target: Target, origin: Origin) -> None:
         """Scrape one more target, at once; raises NameTakenError where its name is taken."""
         async with self._changing:
-            taken = self._members.get(target.name)
-            if taken is not None:
-                raise NameTakenError(f"the name {target.name!r} is taken by a target from the {taken.place}")
+            self.check_name(target.name, origin)
+            if self._members.pop(target.name, None) is not None:
+                await self._collect.remove(target.name)
             self._start(target, origin)
 
     async def remove(self, name: str) -> Member | None:

@@ -142,7 +142,7 @@ def judge(
         fatal.append(f"the buffer cannot be written: {buffer.error}")
     reasons = [f"{target.name} fails: {target.last_error}" for target in targets if target.status == "failed"]
     if delivery.last_error is not None:
-        reasons.append(f"{delivery.endpoint} takes nothing: {delivery.last_error}; {buffer.files} entries wait on disk")
+        reasons.append(f"nothing is delivered: {delivery.last_error}; {buffer.files} entries wait on disk")
     if evicted:
         reasons.append(f"{evicted} entries that were never delivered were evicted in the last ten minutes")
     if quarantined:

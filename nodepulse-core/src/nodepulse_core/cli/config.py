@@ -71,9 +71,10 @@ def schema() -> None:
 @config.command()
 @click.argument("path", type=click.Path(path_type=Path), default="nodepulse.yml")
 @click.option("--endpoint", default=_ENDPOINT, show_default=True, help="The dashboard's URL.")
+@click.option("--from-discovery", is_flag=True, help="With what answers on this machine, instead of what is installed.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.pass_obj
-def init(context: Context, path: Path, endpoint: str, *, force: bool) -> None:
+def init(context: Context, path: Path, endpoint: str, *, from_discovery: bool, force: bool) -> None:
     """Write a commented configuration with the installed exporters to PATH (nodepulse.yml)."""
     try:
         configuration.check_url(endpoint)
@@ -81,13 +82,25 @@ def init(context: Context, path: Path, endpoint: str, *, force: bool) -> None:
         raise click.BadParameter(str(error), param_hint="--endpoint") from error
     if os.path.lexists(path) and not force:
         raise NodePulseError(f"{path} is there already, and stays as it is; --force replaces it")
-    text = configuration.starter(endpoint, context.host.exporter_names())
+    text = configuration.starter(endpoint, _find_targets(context, from_discovery=from_discovery))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, text.encode(), 0o600)
     except OSError as error:
         raise NodePulseError(f"cannot write {path}: {error.strerror}") from error
     click.echo(f"wrote {path}; next: nodepulse --config {path} config check, then nodepulse --config {path} start")
+
+
+def _find_targets(context: Context, *, from_discovery: bool) -> list[tuple[str, str | None, str | None]]:
+    if not from_discovery:
+        return [(name, None, None) for name in context.host.exporter_names()]
+    from nodepulse_core.cli.discover import find  # noqa: PLC0415 - HTTP costs every other command
+
+    found, looked = find(context, None)
+    if not found:
+        ports = ", ".join(map(str, looked))
+        raise NodePulseError(f"nothing answers as an exporter on this machine, at ports {ports}; nothing is written")
+    return [(each.name, each.type, each.endpoint) for each in found]
 
 
 @config.command()

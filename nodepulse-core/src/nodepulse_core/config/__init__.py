@@ -9,7 +9,7 @@ from nodepulse_core.config.migrate import migrate
 from nodepulse_core.config.schema import make_schema
 from nodepulse_core.config.settings import Api, Logging, Settings
 from nodepulse_core.config.show import show
-from nodepulse_core.config.starter import starter
+from nodepulse_core.config.starter import starter, write_found
 from nodepulse_core.config.state import find_buffer, find_server_id, find_state_dir
 from nodepulse_core.config.targets import Targets, make_targets
 
@@ -36,4 +36,5 @@ __all__ = [
     "read_content",
     "show",
     "starter",
+    "write_found",
 ]

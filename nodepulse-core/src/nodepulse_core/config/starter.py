@@ -33,9 +33,25 @@ exporters:
 """
 
 
-def starter(endpoint: str, exporters: Iterable[str]) -> str:
-    """Return a commented configuration for a dashboard's URL and the names of installed exporters."""
-    named = "\n".join(f"  - name: {name}" for name in exporters)
-    if not named:
-        named = "  - name: node_exporter\n    endpoint: http://localhost:9100/metrics"
-    return _TEXT.format(endpoint=json.dumps(endpoint, ensure_ascii=False), exporters=named)
+Listed = tuple[str, str | None, str | None]
+"""A target: its name, and its type and endpoint where they are not what its name says."""
+
+
+def starter(endpoint: str, exporters: Iterable[Listed]) -> str:
+    """Return a commented configuration for a dashboard's URL and some targets."""
+    named = _write(exporters) or _write([("node_exporter", None, "http://localhost:9100/metrics")])
+    return _TEXT.format(endpoint=json.dumps(endpoint, ensure_ascii=False), exporters=named.rstrip("\n"))
+
+
+def write_found(exporters: Iterable[Listed]) -> str:
+    """Return the part of a configuration that declares some targets."""
+    return f"exporters:\n{_write(exporters)}"
+
+
+def _write(exporters: Iterable[Listed]) -> str:
+    lines = []
+    for name, type_, endpoint in exporters:
+        lines.append(f"  - name: {name}")
+        lines += [f"    type: {type_}"] if type_ not in {None, name} else []
+        lines += [f"    endpoint: {json.dumps(endpoint)}"] if endpoint is not None else []
+    return "".join(f"{line}\n" for line in lines)

@@ -43,9 +43,7 @@ def make_targets(loaded: Loaded, installed: Collection[str], load: Callable[[str
     ]
     if maker.problems or loaded.problems:
         raise ConfigError(in_order([*loaded.problems, *maker.problems]), loaded.document.source)
-    if not targets and loaded.settings.discovery.enabled:
-        maker.warn(("discovery", "enabled"), "exporters are not looked for yet: there is nothing to scrape; name them")
-    elif not targets:
+    if not targets and not loaded.settings.discovery.enabled:
         maker.warn(("exporters",), "none of the exporters is enabled: there is nothing to scrape")
     return Targets(tuple(targets), tuple(maker.warnings))
 

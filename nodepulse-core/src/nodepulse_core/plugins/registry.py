@@ -11,13 +11,14 @@ from typing import Any
 from attrs import frozen
 
 from nodepulse_core.errors import PluginError
-from nodepulse_core.exporter import Exporter, schemes_of
+from nodepulse_core.exporter import Exporter, ports_of, schemes_of
 from nodepulse_core.own import OWN, OwnExporter
 from nodepulse_core.plugins.guard import guarded, one_line
 from nodepulse_core.plugins.host import PluginHost
 from nodepulse_core.plugins.metadata import Installed
 
 _METHODS = {"scrape": ("target", "http"), "snapshot": ("text",), "detect": ("text",)}
+_PORTS = 2**16
 log = logging.getLogger(__name__)
 
 
@@ -32,6 +33,7 @@ class Checked:
     snapshot: Callable[..., Any]
     detect: Callable[..., Any]
     schemes: tuple[str, ...]
+    ports: tuple[int, ...]
     close: Callable[[], Any]
 
 
@@ -124,8 +126,11 @@ def _check(exporter: Any) -> Checked:
     schemes = schemes_of(exporter)
     if not all(isinstance(scheme, str) for scheme in schemes):
         raise PluginError(f"{name} has schemes that are no strings")
+    ports = ports_of(exporter)
+    if not all(isinstance(port, int) and 0 < port < _PORTS for port in ports):
+        raise PluginError(f"{name} has ports that are no port numbers")
     close = getattr(exporter, "close", _close_nothing)
-    return Checked(name, endpoint, float(interval), **methods, schemes=schemes, close=close)
+    return Checked(name, endpoint, float(interval), **methods, schemes=schemes, ports=ports, close=close)
 
 
 async def _close_nothing() -> None:
