@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -73,3 +74,11 @@ def postgres_exporter(postgres: Server, tmp_path_factory: pytest.TempPathFactory
         await_text(f"http://{address}/metrics", contains="pg_up 1", log=log)
         await_text(f"http://{address}/metrics", contains="pg_settings_max_connections", log=log)
         yield f"http://{address}/metrics"
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """Give what nodepulse logs, from info on, whatever an earlier test made of its logger."""
+    monkeypatch.setattr(logging.getLogger("nodepulse_core"), "propagate", True)
+    caplog.set_level(logging.INFO, "nodepulse_core")
+    return caplog

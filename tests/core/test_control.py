@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -259,31 +258,27 @@ async def test_what_the_file_declares_is_not_removed(bench: Bench) -> None:
         await bench.control.add({**GIVEN, "name": "declared"})
 
 
-async def test_a_kept_target_that_cannot_be_used_is_said_and_kept(
-    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_kept_target_that_cannot_be_used_is_said_and_kept(bench: Bench, said: pytest.LogCaptureFixture) -> None:
     """A kept target whose exporter is gone does not keep the others from starting, and is there for the next start."""
-    monkeypatch.setattr(logging.getLogger("nodepulse_core"), "propagate", True)
     lost = {"name": "lost", "type": "mysql_exporter"}
     AddedTargets(bench.state_dir).write({"lost": lost, "added": GIVEN})
     await bench.control.start()
     assert bench.loops.running == {"declared", "added"}
-    assert "the target lost, added at run time, is not scraped" in caplog.text
+    assert "the target lost, added at run time, is not scraped" in said.text
     await bench.control.add({**GIVEN, "name": "third"})
     assert [each["name"] for each in bench.kept] == ["lost", "added", "third"]
 
 
 @pytest.mark.parametrize("content", ["{", "7", '{"a": 1}', '[{"endpoint": "x"}]', "\xff"])
 async def test_a_file_of_kept_targets_that_is_broken_is_never_replaced(
-    bench: Bench, content: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, content: str, said: pytest.LogCaptureFixture
 ) -> None:
     """The agent starts with the file's targets, says which file is broken, and leaves it as it is."""
-    monkeypatch.setattr(logging.getLogger("nodepulse_core"), "propagate", True)
     path = bench.state_dir / "targets.json"
     path.write_text(content, encoding="latin-1")
     await bench.control.start()
     assert bench.loops.running == {"declared"}
-    assert str(path) in caplog.text
+    assert str(path) in said.text
     with pytest.raises(NodePulseError, match="holds no list of targets"):
         await bench.control.add(GIVEN)
     assert path.read_text(encoding="latin-1") == content

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 from nodepulse_core.health import Condition, Health, Outcome
 
 NOW = 1_800_000_000.0
-
-
-@pytest.fixture
-def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    """Give the log from info on."""
-    monkeypatch.setattr(logging.getLogger("nodepulse_core"), "propagate", True)
-    caplog.set_level(logging.INFO, "nodepulse_core.health")
-    return caplog
 
 
 def test_success_after_success_is_silent(said: pytest.LogCaptureFixture) -> None:

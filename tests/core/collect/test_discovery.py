@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -66,12 +65,8 @@ async def test_what_answers_is_a_target() -> None:
     assert bench.applied == [["redis_exporter", "port_9256"]]
 
 
-async def test_a_target_goes_after_three_missed_scans(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_target_goes_after_three_missed_scans(said: pytest.LogCaptureFixture) -> None:
     """Two scans without an answer change nothing; the third takes it away, and says so; one answer starts anew."""
-    monkeypatch.setattr(logging.getLogger("nodepulse_core"), "propagate", True)
-    caplog.set_level(logging.INFO)
     bench = Bench([REDIS])
     discovery = bench.discovery()
     await discovery.scan()
@@ -84,7 +79,7 @@ async def test_a_target_goes_after_three_missed_scans(
     for _ in range(3):
         await discovery.scan()
     assert bench.applied == [["redis_exporter"]] * 6 + [[]]
-    assert caplog.messages == [
+    assert said.messages == [
         "found redis_exporter: redis_exporter at http://127.0.0.1:9121/metrics",
         "redis_exporter at http://127.0.0.1:9121/metrics has not answered for 3 scans; it is gone",
     ]
@@ -108,17 +103,14 @@ async def test_what_is_declared_since_is_given_up_at_once() -> None:
     assert bench.applied[-1] == []
 
 
-async def test_a_target_that_cannot_be_made_is_said_once(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_target_that_cannot_be_made_is_said_once(said: pytest.LogCaptureFixture) -> None:
     """The others are there all the same."""
-    monkeypatch.setattr(logging.getLogger("nodepulse_core"), "propagate", True)
     bench = Bench([REDIS, OTHER], broken={"redis_exporter"})
     discovery = bench.discovery()
     await discovery.scan()
     await discovery.scan()
     assert bench.applied == [["port_9256"]] * 2
-    assert caplog.text.count("is not scraped: it is broken") == 1
+    assert said.text.count("is not scraped: it is broken") == 1
 
 
 async def test_it_scans_at_once_and_then_at_its_interval() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -147,11 +146,9 @@ async def test_an_exporter_that_fails_to_detect_is_said_once(
     scraper: Scraper,
     serve: Serve,
     error: BaseException,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    said: pytest.LogCaptureFixture,
 ) -> None:
     """It is named with what it raised, and not asked again; the others are."""
-    monkeypatch.setattr(logging.getLogger("nodepulse_core"), "propagate", True)
 
     def detect(_: str) -> bool:
         raise error
@@ -161,7 +158,7 @@ async def test_an_exporter_that_fails_to_detect_is_said_once(
     look = scanner(scraper, bad, exporter("redis_exporter", "redis_up", port))
     for _ in range(2):
         assert [each.type for each in await look.scan([port])] == ["redis_exporter"]
-    assert caplog.text.count(f"bad_exporter raised {type(error).__name__}") == 1
+    assert said.text.count(f"bad_exporter raised {type(error).__name__}") == 1
 
 
 async def test_an_exporter_that_hangs_in_detect_is_left_behind(scraper: Scraper, serve: Serve) -> None:
@@ -182,10 +179,9 @@ async def test_an_exporter_that_hangs_in_detect_is_left_behind(scraper: Scraper,
 
 
 async def test_a_broken_plugin_is_said_once_and_left_out(
-    scraper: Scraper, serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    scraper: Scraper, serve: Serve, said: pytest.LogCaptureFixture
 ) -> None:
     """A plugin that cannot be loaded does not end the scan."""
-    monkeypatch.setattr(logging.getLogger("nodepulse_core"), "propagate", True)
 
     def load(_: str) -> Exporter:
         raise PluginError("bad_exporter of bad 1.0 is broken: boom")
@@ -194,4 +190,4 @@ async def test_a_broken_plugin_is_said_once_and_left_out(
     look = Scanner(scraper, lambda: ["bad_exporter"], load)
     for _ in range(2):
         assert [each.type for each in await look.scan([port])] == ["prometheus"]
-    assert caplog.text.count("bad_exporter of bad 1.0 is broken") == 1
+    assert said.text.count("bad_exporter of bad 1.0 is broken") == 1
