@@ -192,6 +192,10 @@ async def test_it_fits_its_window(width: int, dashboard: Dashboard, visitor: Vis
     await visitor.open()
     await seen(visitor.page.locator("main h2").last, "process_exporter")
     assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+    drawn = visitor.page.locator(".plot .main-svg:first-child")
+    await expect(drawn).to_have_count(9, timeout=PATIENCE)
+    widths = await drawn.evaluate_all("all => all.map(svg => svg.clientWidth - svg.closest('.plot').clientWidth)")
+    assert set(widths) == {0}
 
 
 async def test_a_choice_of_time_is_kept_in_the_address(dashboard: Dashboard, visitor: Visitor) -> None:

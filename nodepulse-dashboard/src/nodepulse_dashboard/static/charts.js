@@ -25,6 +25,7 @@ const Charts = (() => {
       xaxis: {
         ...axis, type: "date", range: [since, until].map((seconds) => new Date(seconds * 1000)), nticks: 5,
         tickformat: until - since > DAYS ? "%d %b" : until - since < 300 ? "%H:%M:%S" : "%H:%M", hoverformat: "%d %b %H:%M:%S",
+        spikecolor: variable("--quiet"), spikethickness: -1, spikedash: "dot", // less than 0: without an outline
       },
       yaxis: { ...axis, range: [low * 1.08, high * 1.08 || 1], tickvals: marks.map(({ at }) => at), ticktext: marks.map(({ text }) => text) },
     };
