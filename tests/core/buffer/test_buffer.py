@@ -240,6 +240,19 @@ async def test_the_buffer_never_grows_beyond_its_bytes(open_buffer: Callable[...
     assert balance(buffer)
 
 
+async def test_scrapes_that_come_together_share_the_room(open_buffer: Callable[..., Buffer]) -> None:
+    """Where a full buffer stores several entries at the same time, it holds no more bytes than one at a time."""
+    size = len(encode(entry(), "node_exporter", BODY))
+    buffer = open_buffer(limits(max_bytes=6 * size))
+    for slot in range(NOW, NOW + 6):
+        await buffer.put(entry(slot), "node_exporter", BODY, now=NOW)
+    together = [entry(NOW + 10, target) for target in ("node", "disk", "load")]
+    await asyncio.gather(*(buffer.put(each, "node_exporter", BODY, now=NOW) for each in together))
+    assert buffer.size <= 6 * size
+    assert buffer.books.evicted == 3
+    assert balance(buffer)
+
+
 async def test_a_disk_that_is_nearly_full_stops_the_growth(open_buffer: Callable[..., Buffer]) -> None:
     """Below min_free_bytes a new entry takes an old one's place; where there is none it is refused and counted."""
     first = open_buffer()

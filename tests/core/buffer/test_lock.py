@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,21 @@ def test_a_removed_lock_file_is_taken_anew(tmp_path: Path) -> None:
     lock.confirm()
     with pytest.raises(StorageError, match="in use"), locked(tmp_path):
         pass
+    lock.release()
+
+
+def test_a_lock_is_taken_anew_once(tmp_path: Path) -> None:
+    """Threads that find the file gone at the same time neither lose the lock nor close what is not theirs."""
+    lock = BufferLock(tmp_path)
+    lock.acquire()
+    before = open_files()
+    for _ in range(50):
+        (tmp_path / ".lock").unlink()
+        with ThreadPoolExecutor(4) as threads:
+            for confirmed in [threads.submit(lock.confirm) for _ in range(8)]:
+                confirmed.result()
+        assert lock_holder(tmp_path) == os.getpid()
+    assert open_files() == before
     lock.release()
 
 

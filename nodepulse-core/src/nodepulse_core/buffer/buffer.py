@@ -56,7 +56,7 @@ class Buffer:
         self._stock = Stock()
         self._retention = Retention(limits.retention)
         self._evictions = Evictions()
-        self._writing: set[Entry] = set()
+        self._writing: dict[Entry, int] = {}
         self._late: set[asyncio.Future[bool]] = set()
         self._in_vain = False
         self._threads = DiskThreads()
@@ -132,7 +132,7 @@ class Buffer:
         if self._late:
             self.books.refused += 1
             raise StorageError(f"cannot store {entry.target}: the disk does not answer; this scrape is lost")
-        self._writing.add(entry)
+        self._writing[entry] = 0
         write = self._threads.start(self._write(entry, type_, body, now))
         # A scrape that is given up while it is written is still written to the end, and counted.
         done, late = await asyncio.wait({write}, timeout=self._patience)
@@ -146,6 +146,7 @@ class Buffer:
     async def _write(self, entry: Entry, type_: str, body: bytes, now: float) -> bool:
         try:
             content = encode(entry, type_, body)
+            self._writing[entry] = len(content)
             if not await self._fit(entry, content, now):
                 return False
         except OSError as error:
@@ -155,7 +156,7 @@ class Buffer:
             self.books.refused += 1
             raise
         finally:
-            self._writing.discard(entry)
+            del self._writing[entry]
         self._stock.store(Entry(entry.window, entry.target, len(content)))
         self.windows.changed.set()
         return True
@@ -166,7 +167,8 @@ class Buffer:
         if size > min(self._limits.max_bytes, LARGEST):
             raise StorageError(f"a scrape of {format_size(size)} is larger than buffer.max_bytes; it is not stored")
         old = self._evict_old(now)
-        oldest = self._evict_until(self._limits.max_bytes - size, "buffer.max_bytes was reached")
+        # What is being written by others at the same time needs its room as well.
+        oldest = self._evict_until(self._limits.max_bytes - sum(self._writing.values()), "buffer.max_bytes was reached")
         # Where evicting was in vain, because whatever fills the disk fills that too, the backlog is not given for it.
         keep_free = 0 if self._in_vain else self._limits.min_free_bytes
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ class BufferLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: int | None = None
+        self._confirming = threading.Lock()
 
     def acquire(self) -> None:
         """Take the lock; raises StorageError, naming the process that has it, where it is taken. Blocking."""
@@ -41,14 +43,15 @@ class BufferLock:
         raise StorageError(f"cannot lock the buffer {self._path}: others keep looking at its lock; start again")
 
     def confirm(self) -> None:
-        """Make sure that the lock is still this one's; one whose file was removed is taken anew. Blocking.
+        """Make sure that the lock is still this one's; one whose file was removed is taken anew. Safe in any thread.
 
         Raises StorageError where another process has taken the buffer meanwhile.
         """
-        if self._file is None or self._is_current(self._file):
-            return
-        self.release()
-        self.acquire()
+        with self._confirming:
+            if self._file is None or self._is_current(self._file):
+                return
+            self.release()
+            self.acquire()
 
     def release(self) -> None:
         """Give the lock back; without it, nothing happens."""
