@@ -22,7 +22,8 @@ ROWS: list[tuple[str, set[str]]] = [
     ("contracts", {"deliver.strict", "deliver.encode", "deliver.retry_after"}),  # what is on the wire
     ("settings", {"config", "plugins"}),
     ("stages", {"collect.schedule", "collect.scrape", "collect.scan", "buffer", "deliver.snapshot", "deliver.backoff"}),
-    ("stages", {"deliver.guard", "deliver.http_sender", "deliver.pending", "health", "logs", "watch", "process"}),
+    ("stages", {"deliver.guard", "deliver.http_sender", "deliver.pending"}),
+    ("stages", {"health", "logs", "notify", "process", "progress", "watch"}),
     ("loops", {"collect", "deliver"}),
     ("whole", {"agent", "metrics", "control", "fleet", "outlet", "plan", "report", "reporter", "search"}),
     ("edges", {"cli", "http", "testing", "__main__"}),

@@ -170,3 +170,21 @@ async def test_a_drain_that_ended_by_itself_is_told(buffer: Buffer) -> None:
     assert way.dead
     await way.stop()
     assert not way.dead
+
+
+async def test_the_sign_changes_only_as_the_drain_gets_on(buffer: Buffer) -> None:
+    """While a sender does not answer the drain's mark stays as it is; the answer, and another way, change it."""
+    host = Host()
+    way = outlet(buffer, host, settings("http://one/"))
+    await put(buffer, 1_799_999_900)
+    way.start()
+    await until(lambda: way.sign.mark[1] >= 2)  # type: ignore[index]  # a pair: the way, and its turns
+    held = way.sign
+    await asyncio.sleep(0.05)
+    assert way.sign == held
+    host.made["http://one/"].gate.set()
+    await until(lambda: way.sign != held)
+    before = way.sign.mark
+    await way.replace(way.prepare(settings("http://two/")))
+    assert way.sign.mark != before
+    await way.stop()

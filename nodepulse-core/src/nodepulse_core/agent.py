@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager
 
 from nodepulse_core.buffer import Buffer, Limits
@@ -31,6 +31,7 @@ from nodepulse_core.model import GENERIC, Target
 from nodepulse_core.outlet import Outlet
 from nodepulse_core.own import OWN, OwnExporter
 from nodepulse_core.plan import Plan
+from nodepulse_core.progress import Progress, Sign
 from nodepulse_core.reporter import Identity, Reporter, look
 from nodepulse_core.search import Search
 from nodepulse_core.units import format_size
@@ -40,6 +41,8 @@ _HOUR = 3600.0
 DRAIN_SECONDS = 5.0
 """How long the end of the agent may take."""
 _CLOSING_SECONDS = 1.0
+_LONGEST_STORING = 60.0
+"""How much longer than its interval a target's loop may take for one slot, its disk included."""
 
 _OF_THE_OUTLET = {"server", "buffer.batch_size", "buffer.drain_jitter"}
 _LIVE = {
@@ -117,6 +120,13 @@ class Agent:
             dead=self._dead,
         )
         self._watching: asyncio.Task[None] | None = None
+        self._progress = Progress(clock.monotonic)
+        self.running = asyncio.Event()
+        """Set once everything runs that the configuration asks for."""
+
+    def stalled(self) -> list[str]:
+        """Return which loops have ended by a defect, or do not get on; call it again and again."""
+        return [*self._dead(), *self._progress.stalled(self._signs())]
 
     async def run(
         self, stop: asyncio.Event, serving: Callable[[], AbstractAsyncContextManager[object]] = contextlib.nullcontext
@@ -141,6 +151,7 @@ class Agent:
         try:
             await self.control.start()
             await self._search.start()
+            self.running.set()
             await stop.wait()
         finally:
             await self._end()
@@ -190,6 +201,14 @@ class Agent:
             "watch": self._watching is not None and self._watching.done(),
         }
         return [*self._collect.dead, *(name for name, dead in ended.items() if dead)]
+
+    def _signs(self) -> Iterator[Sign]:
+        now = self._clock.now()
+        for member in self.fleet.members():
+            due = self.health.target(member.target.name).next_at
+            if due is not None and due <= now:
+                yield Sign(member.target.name, due, member.target.interval + _LONGEST_STORING)
+        yield self._outlet.sign
 
     def _target(self, name: str) -> Target | None:
         member = self.fleet.find(name)

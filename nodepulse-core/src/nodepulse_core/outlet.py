@@ -19,11 +19,14 @@ from nodepulse_core.deliver import BatchMaker, Drain, GuardedSender, HTTPSender,
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.health import Health
 from nodepulse_core.plan import Plan
+from nodepulse_core.progress import Sign
 from nodepulse_core.sender import Sender
 
 _SPARE_SECONDS = 60.0
 """How much longer than `server.timeout` a sender may take, before its call is ended for it."""
 _CLOSING_SECONDS = 1.0
+_LONGEST_STEP = 180.0
+"""How long the drain may take besides the sender: to wait, to read a batch, and to remove what has arrived."""
 
 
 @frozen(eq=False)
@@ -58,6 +61,12 @@ class Outlet:
     def endpoint(self) -> str:
         """Where batches go."""
         return self._way.endpoint
+
+    @property
+    def sign(self) -> Sign:
+        """What shows that the drain gets on."""
+        way = self._way
+        return Sign("drain", (id(way), way.drain.turns), way.timeout + _SPARE_SECONDS + _LONGEST_STEP)
 
     @property
     def dead(self) -> bool:

@@ -18,11 +18,12 @@ import click
 from nodepulse_core import __version__
 from nodepulse_core.agent import Agent
 from nodepulse_core.cli.context import Context
+from nodepulse_core.cli.supervision import Supervision
 from nodepulse_core.clock import SystemClock
 from nodepulse_core.config import Api, Loaded, Logging, Settings, find_buffer, find_server_id, find_state_dir
-from nodepulse_core.errors import NodePulseError
 from nodepulse_core.http import MAX_CONNECTIONS, Address, Guard, Token, create_app, listening
 from nodepulse_core.logs import LogFile, set_up_logs
+from nodepulse_core.notify import Notifier
 from nodepulse_core.plan import Plan, Wanted
 from nodepulse_core.plugins import Registry
 
@@ -74,7 +75,7 @@ def start(context: Context) -> None:
         registry=registry,
         version=__version__,
     )
-    asyncio.run(_run(plan))
+    asyncio.run(_run(plan, Notifier.from_environ(context.environ)))
 
 
 def _set_up_logs(settings: Logging, state_dir: Path) -> None:
@@ -91,8 +92,10 @@ def _set_up_logs(settings: Logging, state_dir: Path) -> None:
     set_up_logs(settings.level, settings.format, file, stdout=settings.output != "file")
 
 
-async def _run(plan: Plan) -> None:
-    agent = Agent(plan, SystemClock())
+async def _run(plan: Plan, notifier: Notifier) -> None:
+    clock = SystemClock()
+    agent = Agent(plan, clock)
+    supervision = Supervision(agent, notifier, clock)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[None]] = set()
@@ -101,18 +104,20 @@ async def _run(plan: Plan) -> None:
         if stop.is_set():
             os._exit(128 + number)
         stop.set()
+        supervision.stop()
 
     def reload() -> None:
-        task = asyncio.create_task(_reload(agent), name="reload")
+        task = asyncio.create_task(supervision.reload(), name="reload")
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, ask, each)
     loop.add_signal_handler(signal.SIGHUP, reload)
-    garbage = asyncio.create_task(_collect_garbage())
+    beside = [asyncio.create_task(_collect_garbage()), asyncio.create_task(supervision.run(), name="supervision")]
     await agent.run(stop, lambda: _serving(agent, plan.wanted.settings.api))
-    garbage.cancel()
+    for task in beside:
+        task.cancel()
     # A plugin's thread that never returns would keep the process: everything is closed, so it ends here.
     logging.shutdown()
     with contextlib.suppress(OSError):  # a pipe whose reader has gone
@@ -144,11 +149,6 @@ def _connections() -> int:
     with contextlib.suppress(OSError, ValueError):  # it goes on with what it has
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
     return max(1, min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _CONNECTIONS_PART))
-
-
-async def _reload(agent: Agent) -> None:
-    with contextlib.suppress(NodePulseError):  # it is in the log, and what ran goes on
-        await agent.control.reload()
 
 
 async def _collect_garbage() -> None:

@@ -22,6 +22,8 @@ class GuardedSender:
         self._limit = limit
         self._note = note
         self._last: asyncio.Task[Answer] | None = None
+        self.calls = 0
+        """How often it was asked to send."""
 
     @property
     def name(self) -> str:
@@ -30,6 +32,7 @@ class GuardedSender:
 
     async def send(self, batch: Batch) -> Answer:
         """Return the sender's answer; Later where it gives none. It is never called twice at a time."""
+        self.calls += 1
         if self._last is not None and not self._last.done():
             await asyncio.wait({self._last}, timeout=_GRACE)  # it was cancelled, and may need a moment
         if self._last is not None and not self._last.done():

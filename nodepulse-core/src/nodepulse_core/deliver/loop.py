@@ -73,10 +73,17 @@ class Drain:
         self._not_before = 0.0
         self._swept = 0.0
         self._stopping = False
+        self._turns = 0
+
+    @property
+    def turns(self) -> int:
+        """How often it has got on since the start; the same for minutes only where something hangs."""
+        return self._turns + self._sender.calls
 
     async def run(self) -> None:
         """Deliver until stopped or cancelled."""
         while not self._stopping:
+            self._turns += 1
             try:
                 await self._housekeep()
                 if not await self._step() and not self._stopping:  # stop may come while a step forgets what changed
