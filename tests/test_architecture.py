@@ -16,9 +16,9 @@ DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("nodepulse-*/pyproject.
 
 # Each row may import the rows above it, and itself where it says so. A module is found by its longest prefix.
 ROWS: list[tuple[str, set[str]]] = [
-    ("words", {"errors", "units", "model", "clock"}),
+    ("words", {"errors", "units", "reach", "model", "clock"}),
     ("contracts", {"exposition", "families", "fields", "exporter", "sender", "hookspecs", "access"}),
-    ("contracts", {"blocking", "connections", "own"}),
+    ("contracts", {"blocking", "connections", "own", "collect.resolver"}),
     ("contracts", {"deliver.strict", "deliver.encode", "deliver.retry_after"}),  # what is on the wire
     ("settings", {"config", "plugins"}),
     ("stages", {"collect.schedule", "collect.scrape", "collect.scan", "buffer", "deliver.snapshot", "deliver.backoff"}),
@@ -45,7 +45,7 @@ DOORS: dict[str, set[str]] = {
     "ruamel": {"config"},
     "cattrs": {"config"},
     "click": {"cli", "hookspecs"},
-    "aiohttp": {"collect.scrape", "deliver.http_sender", "http"},
+    "aiohttp": {"collect.scrape", "collect.resolver", "deliver.http_sender", "http"},
     "yarl": {"collect.scrape", "deliver.http_sender", "http"},
     "orjson": {"deliver", "cli", "http"},
 }

@@ -49,6 +49,7 @@ _LIVE = {
     *_OF_THE_OUTLET,
     "agent.interval",
     "discovery",
+    "api.allow_targets",
     "buffer.retention_hours",
     "buffer.max_bytes",
     "buffer.min_free_bytes",

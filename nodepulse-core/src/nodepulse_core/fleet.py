@@ -144,7 +144,7 @@ class Fleet:
 
 
 _SECONDS = {"interval", "timeout"}
-_NEVER_SHOWN = {"access"}
+_NEVER_SHOWN = {"access", "reach"}
 
 
 def describe_change(old: Target, new: Target) -> str:

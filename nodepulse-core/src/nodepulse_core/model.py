@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from nodepulse_core.reach import Reach
+
 Backoff = Literal["exponential", "constant", "none"]
 Payload = Literal["snapshot", "raw"]
 Compression = Literal["none", "gzip", "zstd"]
@@ -81,6 +83,8 @@ class Target:
     access: Access = Access()
     max_body_size: int = 16 * 1024**2
     sample_limit: int | None = None
+    reach: Reach | None = None
+    """Where it may be; None where the file declares it: that is allowed everything."""
 
 
 @frozen(order=True)

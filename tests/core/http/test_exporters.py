@@ -123,6 +123,29 @@ def test_a_body_that_is_no_target_is_refused(body: str, reason: str, agent: Runn
     assert names(agent) == ["declared"]
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "reason"),
+    [
+        ("http://169.254.169.254/latest/meta-data", "link-local"),
+        ("http://0xa9fea9fe/", "link-local"),
+        ("http://2852039166/", "link-local"),
+        ("http://0251.0376.0251.0376/", "link-local"),
+        ("http://[::ffff:169.254.169.254]/", "link-local"),
+        ("http://[fe80::1]/", "link-local"),
+        ("http://0/", "unspecified"),
+        ("http://[::]/", "unspecified"),
+        ("http://224.0.0.1/", "multicast"),
+        ("http://192.0.2.1:9100/metrics", "allow it with api.allow_targets"),
+    ],
+)
+def test_a_target_elsewhere_is_refused(endpoint: str, reason: str, agent: RunningAgent) -> None:
+    """However its address is written, one that is not on this machine is refused, and no force helps."""
+    status, said = add(agent, {"name": "elsewhere", "endpoint": endpoint}, "?force=1")
+    assert status == 400
+    assert reason in said["problems"][0]
+    assert names(agent) == ["declared"]
+
+
 def test_a_taken_name_is_a_conflict(agent: RunningAgent, exporter: str) -> None:
     """409, and whose it is."""
     status, said = add(agent, {"name": "declared", "endpoint": f"{exporter}/metrics"})

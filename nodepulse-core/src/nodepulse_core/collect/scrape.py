@@ -20,10 +20,12 @@ from yarl import URL
 
 from nodepulse_core.access import explain, request_headers, tls_context
 from nodepulse_core.blocking import call_blocking
+from nodepulse_core.collect.resolver import OutOfReachError, ReachResolver
 from nodepulse_core.errors import ExpositionError, NodePulseError, ScrapeError
 from nodepulse_core.exporter import HTTP, Exporter
 from nodepulse_core.exposition import stamp
 from nodepulse_core.model import Target, Tls
+from nodepulse_core.reach import Reach
 from nodepulse_core.units import format_duration, format_size
 
 _ACCEPT = "text/plain;version=0.0.4;q=1,text/plain;q=0.8,*/*;q=0.1"
@@ -40,20 +42,14 @@ class TargetHTTP:
     """HTTP as exporters are given it: one session for all targets, no redirects, bodies read in capped pieces."""
 
     def __init__(self, user_agent: str) -> None:
-        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            headers={"Accept": _ACCEPT, "User-Agent": user_agent},
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-            trust_env=False,
-        )
+        self._user_agent = user_agent
+        self._sessions: dict[Reach | None, aiohttp.ClientSession] = {}
         self._tls: dict[Tls, ssl.SSLContext | None] = {}
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
     async def get(self, target: Target) -> bytes:
         """Return the decoded body of the target's endpoint; raises ScrapeError with the reason.
@@ -64,22 +60,46 @@ class TargetHTTP:
         headers = {"Accept-Encoding": "identity" if url.host in _LOOPBACK else "gzip"}
         try:
             headers |= request_headers(target.access)
-            async with self._session.get(
+            _check_reach(target.reach, url)
+            async with self._session(target.reach).get(
                 url, headers=headers, allow_redirects=False, ssl=self._context(target.access.tls)
             ) as response:
                 _check_status(response)
                 return await _read(response, target.max_body_size)
         except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, OutOfReachError):
+                raise ScrapeError(str(error.os_error)) from error
             raise ScrapeError(f"cannot connect to {url.host}:{url.port}: {explain(error.os_error)}") from error
         except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
             raise ScrapeError(f"{type(error).__name__}: {error}") from error
         except NodePulseError as error:
             raise ScrapeError(str(error)) from error
 
+    def _session(self, reach: Reach | None) -> aiohttp.ClientSession:
+        """Return the session of a reach: a connection that one may have made is never another's."""
+        session = self._sessions.get(reach)
+        if session is None:
+            resolver = None if reach is None else ReachResolver(reach)
+            session = self._sessions[reach] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE, resolver=resolver),
+                headers={"Accept": _ACCEPT, "User-Agent": self._user_agent},
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None),
+                trust_env=False,
+            )
+        return session
+
     def _context(self, tls: Tls) -> ssl.SSLContext | bool:
         if tls not in self._tls:
             self._tls[tls] = tls_context(tls)
         return self._tls[tls] or True
+
+
+def _check_reach(reach: Reach | None, url: URL) -> None:
+    """Refuse an address, which no resolver is asked for."""
+    if reach is not None and (fault := reach.find_fault(str(url))):
+        raise ScrapeError(fault)
 
 
 def _check_status(response: aiohttp.ClientResponse) -> None:

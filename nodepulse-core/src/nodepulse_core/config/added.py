@@ -22,6 +22,7 @@ from nodepulse_core.config.targets import make_targets
 from nodepulse_core.errors import ConfigError, NodePulseError, Problem
 from nodepulse_core.exporter import Exporter
 from nodepulse_core.model import Target
+from nodepulse_core.reach import Reach
 
 _NAME = "targets.json"
 _SOURCE = "target"
@@ -51,7 +52,14 @@ def check_added(
         raise ConfigError(structure.problems, _SOURCE)
     loaded = Loaded(attrs.evolve(settings, exporters=(taken,)), document, frozenset(), ((),))
     (target,) = make_targets(loaded, installed, load).targets
-    return target
+    reach = Reach.of(settings.api.allow_targets, _own_port(settings))
+    if fault := reach.find_fault(target.endpoint):
+        raise ConfigError([document.problem(("endpoint",), fault)], _SOURCE)
+    return attrs.evolve(target, reach=reach)
+
+
+def _own_port(settings: Settings) -> int | None:
+    return int(settings.api.listen.rpartition(":")[2]) if settings.api.enabled else None
 
 
 def _named_files(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:

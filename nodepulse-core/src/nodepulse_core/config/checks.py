@@ -6,7 +6,7 @@ A message never shows what may be a secret: a value is shown by its repr (see `e
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -193,6 +193,16 @@ def headers(value: Any) -> dict[str, str]:
         if not isinstance(text, str) or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
             raise ValueError(f"the value of header {header!r} must be a string on one line")
     return value
+
+
+def network(value: Any) -> str:
+    """Take a network in the notation of CIDR."""
+    text = string(value)
+    try:
+        ip_network(text)
+    except ValueError:
+        raise ValueError(f"{found(text)} is no network; write it like 10.0.0.0/8 or fd00::/8") from None
+    return text
 
 
 def port(value: Any) -> int:

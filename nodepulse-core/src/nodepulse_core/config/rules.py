@@ -24,6 +24,7 @@ Secret = NewType("Secret", str)
 Headers = NewType("Headers", dict[str, str])
 Port = NewType("Port", int)
 Listen = NewType("Listen", str)
+NetworkText = NewType("NetworkText", str)
 
 REFERENCE = r"\$\{"
 """What a string holds whose value is known only when the environment is."""
@@ -98,4 +99,5 @@ RULES: Mapping[Any, Rule] = {
     ),
     Port: Rule(checks.port, "a port", {**_WHOLE, "maximum": checks.LARGEST_PORT}),
     Listen: Rule(checks.listen, "host:port", _text(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}")),
+    NetworkText: Rule(checks.network, "a network", _text(r"[0-9A-Fa-f:.]+/[0-9]{1,3}")),
 }

@@ -19,6 +19,7 @@ from nodepulse_core.config.rules import (
     Interval,
     Listen,
     Name,
+    NetworkText,
     Port,
     Secret,
     ServerID,
@@ -190,6 +191,9 @@ class Api:
         default=Listen("127.0.0.1:8088"), metadata=about("where; another address than loopback needs a token")
     )
     token_file: Path | None = field(default=None, metadata=about("file with the token that callers must show"))
+    allow_targets: tuple[NetworkText, ...] = field(
+        default=(), metadata=about("networks in which targets that are added may be, such as `10.0.0.0/8`", "loopback")
+    )
 
 
 @frozen
