@@ -17,6 +17,7 @@ BUILT_IN = {
     "config": "Check, show, write and migrate the configuration.",
     "scrape": "Scrape one target once, to standard output.",
     "discover": "Look for exporters on this machine, as YAML to paste.",
+    "exporters": "Show, add and remove targets while the agent runs.",
     "buffer": "Look into the buffer, and mend it.",
     "demo": "Run agent, dashboard and a page to look at, on this machine only.",
 }
