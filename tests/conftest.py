@@ -76,6 +76,19 @@ def postgres_exporter(postgres: Server, tmp_path_factory: pytest.TempPathFactory
         yield f"http://{address}/metrics"
 
 
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """Leave the log as it was found: a handler of one test writes to a stream that is closed in the next."""
+    root, core = logging.getLogger(), logging.getLogger("nodepulse_core")
+    handlers, level = list(root.handlers), core.level
+    yield
+    logging.captureWarnings(False)
+    for handler in [each for each in root.handlers if each not in handlers]:
+        root.removeHandler(handler)
+        handler.close()
+    core.setLevel(level)
+
+
 @pytest.fixture
 def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
     """Give what nodepulse logs, from info on, whatever an earlier test made of its logger."""

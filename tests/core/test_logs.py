@@ -9,7 +9,6 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -33,19 +32,6 @@ MESSAGES = [
     "",
     "ordinary=word",
 ]
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    """Take the handlers and levels of a test away after it."""
-    root, core = logging.getLogger(), logging.getLogger("nodepulse_core")
-    handlers, level = list(root.handlers), core.level
-    yield
-    logging.captureWarnings(False)
-    for handler in [each for each in root.handlers if each not in handlers]:
-        root.removeHandler(handler)
-        handler.close()
-    core.setLevel(level)
 
 
 def record(message: str) -> logging.LogRecord:
