@@ -18,6 +18,8 @@ NAME = r"[a-z][a-z0-9_]{0,63}"
 SERVER_ID = r"(?=.{1,64}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 UNSET_ID = "00000000-0000-0000-0000-000000000000"
 LARGEST_PORT = 65535
+MOST_ATTEMPTS = 10
+"""So that a target that refuses at once is not hammered for a whole interval."""
 LARGEST_COUNT = 10**9
 LONGEST = 366 * 86400.0
 LARGEST_SIZE = 2**63 - 1
@@ -74,10 +76,10 @@ def whole(value: Any) -> int:
     return value
 
 
-def count(value: Any) -> int:
+def count(value: Any, most: int = LARGEST_COUNT) -> int:
     """Take a number of things: at least 1."""
-    if not 1 <= whole(value) <= LARGEST_COUNT:
-        raise ValueError(f"expected 1 to {LARGEST_COUNT}; found {found(value)}")
+    if not 1 <= whole(value) <= most:
+        raise ValueError(f"expected 1 to {most}; found {found(value)}")
     return int(value)
 
 

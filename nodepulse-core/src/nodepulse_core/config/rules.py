@@ -16,6 +16,7 @@ Delay = NewType("Delay", float)
 Interval = NewType("Interval", float)
 Size = NewType("Size", int)
 Count = NewType("Count", int)
+Attempts = NewType("Attempts", int)
 URLText = NewType("URLText", str)
 EndpointText = NewType("EndpointText", str)
 Name = NewType("Name", str)
@@ -76,6 +77,11 @@ RULES: Mapping[Any, Rule] = {
         "a size, more than 0",
         {"anyOf": [_WHOLE, _text(r"\s*[0-9]+(\.[0-9]+)?\s*([kKmMgGtT]?[iI]?[bB]?)\s*")]},
         _write_size,
+    ),
+    Attempts: Rule(
+        lambda value: checks.count(value, checks.MOST_ATTEMPTS),
+        f"a whole number, 1 to {checks.MOST_ATTEMPTS}",
+        {**_WHOLE, "maximum": checks.MOST_ATTEMPTS},
     ),
     Count: Rule(checks.count, "a whole number, 1 or more", {**_WHOLE, "maximum": checks.LARGEST_COUNT}),
     URLText: Rule(checks.url, "an http or https URL", _text(r"[Hh][Tt][Tt][Pp][Ss]?://[^\s@]+")),

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from nodepulse_core.config.rules import (
+    Attempts,
     Count,
     Delay,
     Duration,
@@ -72,7 +73,7 @@ class BasicAuthSettings:
 class RetrySettings:
     """How often a scrape is tried within its slot."""
 
-    max_attempts: Count = field(default=Count(1), metadata=about("tries in all; they end before the next slot"))
+    max_attempts: Attempts = field(default=Attempts(1), metadata=about("tries in all; they end before the next slot"))
     backoff: Backoff = field(default="exponential", metadata=about("how the wait between two tries grows"))
 
 
