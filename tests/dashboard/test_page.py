@@ -166,6 +166,10 @@ async def test_what_comes_from_outside_is_text(dashboard: Dashboard, visitor: Vi
         assert await visitor.page.locator("main img, main a, nav img, nav a").count() == 0
     await visitor.open("#since=15m&server=web-1")
     await seen(visitor.page.locator("main"), link)
+    processes = visitor.chart("Processes")
+    await processes.locator(".plot").hover()
+    await seen(processes.locator(".hoverlayer"), link)
+    assert await processes.locator("a, b:not(li b)").count() == 0
     await expect(visitor.page.locator("figure li", has_text=EVIL).first).to_be_visible(timeout=PATIENCE)
     await seen(visitor.page.locator("nav"), EVIL)
     await expect(visitor.page.locator("pre", has_text=EVIL)).to_be_attached(timeout=PATIENCE)

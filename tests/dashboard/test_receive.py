@@ -6,9 +6,13 @@ import asyncio
 import gzip
 import json
 import sqlite3
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from nodepulse_dashboard.delivery import Row
+from nodepulse_dashboard.store import Added
 from support.reference import IN, SNAPSHOT, Dashboard, dashboard_at
 
 
@@ -90,6 +94,19 @@ async def test_a_slow_body_is_given_up(head: str, dashboard: Dashboard) -> None:
     assert b" 408 " in answer.splitlines()[0]
     assert b"Connection: close" in answer
     assert dashboard.count() == 0
+
+
+async def test_a_slow_disk_is_waited_for(tmp_path: Path) -> None:
+    """The limit of time is for the body: once that is here, the disk takes as long as it takes."""
+    async with dashboard_at(tmp_path / "slow.sqlite", body_seconds=0.2) as dashboard:
+        add = dashboard.store.add
+
+        def add_slowly(rows: Iterable[Row], received: int) -> Added:
+            time.sleep(0.5)
+            return add(rows, received)
+
+        dashboard.store.add = add_slowly  # type: ignore[method-assign]
+        assert await dashboard.post({"a": [SNAPSHOT]}) == (200, {"stored": 1, "known": 0})
 
 
 async def test_two_agents_at_once_lose_nothing(dashboard: Dashboard) -> None:

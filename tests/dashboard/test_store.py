@@ -69,6 +69,12 @@ def test_what_add_returned_for_survives_a_kill(path: Path) -> None:
     store.close()
 
 
+def test_what_add_returned_for_is_on_the_disk(store: Store) -> None:
+    """Every commit is synced before it returns: a write-ahead log alone would lose the last ones in a power cut."""
+    assert store._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store._writer.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
 def test_a_source_counts_what_it_has(store: Store) -> None:
     """A source tells its snapshots, its newest slot and arrival, and how far its newest slots are apart."""
     store.add([row(SLOT), row(SLOT + 15), row(SLOT - 600), row(SLOT + 45)], 7)

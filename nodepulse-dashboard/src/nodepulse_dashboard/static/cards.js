@@ -92,7 +92,8 @@ const Cards = (() => {
       const { now, plot, legend } = card.plots.get(chart.title);
       now.textContent = chart.headline ? Format.humanise(chart.headline.value, chart.headline.unit) : "";
       legend.replaceChildren(...legendOf(chart));
-      Charts.draw(plot, chart, answer.timestamps, range);
+      // What the pointer reads stands still.
+      if (!plot.data || !plot.matches(":hover")) Charts.draw(plot, chart, answer.timestamps, range);
     }
     for (const [title, { box, plot }] of card.plots) {
       if (!titles.has(title)) { Plotly.purge(plot); box.remove(); card.plots.delete(title); }

@@ -20,7 +20,7 @@ const Charts = (() => {
     const axis = { gridcolor: variable("--line"), zeroline: false, fixedrange: true };
     const layout = {
       margin: { l: 64, r: 10, t: 8, b: 24 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { color: variable("--quiet"), size: 11 }, hovermode: "x unified", showlegend: false,
+      font: { color: variable("--quiet"), size: 11 }, hovermode: "x unified", hoverdistance: -1, showlegend: false,
       hoverlabel: { bgcolor: variable("--card"), bordercolor: variable("--line"), font: { color: variable("--text") } },
       xaxis: {
         ...axis, type: "date", range: [since, until].map((seconds) => new Date(seconds * 1000)), nticks: 5,
