@@ -417,6 +417,25 @@ def test_what_was_installed_since_is_found(site: Site) -> None:
     assert [exporter.name for exporter in host.exporters(second)] == ["three"]
 
 
+def test_what_a_plugin_lacked_may_be_installed_since(site: Site) -> None:
+    """A plugin that lacked a module stays broken, is tried once more after a refresh, and then works."""
+    source = "import lacked_module\n" + exporter_source("one")
+    site.add("needy", exporters={"one": "needy_module"}, needy_module=source)
+    host = site.host()
+    (needy,) = host.installed
+    for _ in range(2):
+        with pytest.raises(PluginError, match="needs the module lacked_module"):
+            host.load(needy)
+    site.add("lacked", lacked_module="")
+    with pytest.raises(PluginError, match="needs the module lacked_module"):
+        host.load(needy)
+    host.refresh()
+    assert host.error(needy) is not None
+    host.load(needy)
+    assert host.error(needy) is None
+    assert len(host.exporters(needy)) == 1
+
+
 def test_a_broken_plugin_that_was_mended_is_usable(site: Site) -> None:
     """An upgrade of a plugin that could not be imported takes away its reason; without one the reason stays."""
     site.add("bad", version="1.0", exporters={"one": "bad_module"}, bad_module="raise ValueError('boom')")

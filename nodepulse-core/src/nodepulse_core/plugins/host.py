@@ -34,12 +34,17 @@ class PluginHost:
         self.disabled = frozenset(disabled)
         self._hooks = Hooks()
         self._errors: dict[Installed, str] = {each: each.error for each in self.installed if each.error}
+        self._again: set[Installed] = set()
         self._loaded: dict[Installed, ModuleType] = {}
         self._failures: Counter[tuple[Installed, str]] = Counter()
         self._lock = threading.RLock()  # a batch that is made in a thread may need an exporter that is not loaded yet
 
     def refresh(self) -> None:
-        """Look again at what is installed. What is loaded stays as it is, whatever was installed over it."""
+        """Look again at what is installed. What is loaded stays as it is, whatever was installed over it.
+
+        A plugin that could not be loaded keeps its reason, and is tried once more when it is next asked for: what it
+        lacked may have been installed since.
+        """
         importlib.invalidate_caches()
         with self._lock:
             taken = {(each.group, each.name) for each in self._loaded}
@@ -48,6 +53,7 @@ class PluginHost:
             self._errors = {
                 each: error for each in others if (error := self._errors.get(each) if each in known else each.error)
             }
+            self._again = {each for each in self._errors if each.error is None}
             self.installed = tuple(sorted((*self._loaded, *others), key=attrgetter("group", "name", "distribution")))
 
     def error(self, plugin: Installed) -> str | None:
@@ -64,13 +70,14 @@ class PluginHost:
         return sorted({each.name for each in self.installed if each.is_exporter} - self.disabled)
 
     def load(self, plugin: Installed) -> None:
-        """Import and register a plugin, once; raises PluginError, the same each time, where that fails."""
+        """Import and register a plugin, once; raises PluginError, until a refresh the same, where that fails."""
         if plugin.name in self.disabled:
             raise PluginError(f"{plugin.name} of {plugin.origin} is disabled (plugins.disabled)")
         with self._lock:
             if plugin in self._loaded:
                 return
-            if plugin not in self._errors:
+            if plugin not in self._errors or plugin in self._again:
+                self._again.discard(plugin)
                 try:
                     module = _import(plugin)
                     self._hooks.register(plugin, module)
@@ -78,6 +85,7 @@ class PluginHost:
                     self._errors[plugin] = str(error)
                 else:
                     self._loaded[plugin] = module
+                    self._errors.pop(plugin, None)
                     return
             raise _broken(plugin, self._errors[plugin])
 
