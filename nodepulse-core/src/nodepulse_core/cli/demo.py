@@ -89,7 +89,9 @@ def _check_commands(context: Context, needed: Sequence[str]) -> None:
     there = find_commands(context.host)
     missing = [_BRINGS[name] for name in needed if name not in there]
     if missing:
-        raise NodePulseError(f"the demo needs what is not installed, or broken; try: pip install {' '.join(missing)}")
+        raise NodePulseError(
+            f"the demo needs what is not installed, broken or disabled; try: pip install {' '.join(missing)}"
+        )
 
 
 def _find_exporters(context: Context) -> dict[str, str]:
