@@ -12,6 +12,7 @@ import click
 from nodepulse_core import config as configuration
 from nodepulse_core.cli.context import Context
 from nodepulse_core.cli.table import write_table
+from nodepulse_core.config_file import find_config, read_content
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.plugins import Registry
 
@@ -111,8 +112,8 @@ def migrate(context: Context, *, write: bool) -> None:
 
     Without --write the new form goes to standard output.
     """
-    path = configuration.find_config(context.config, context.environ).resolve()
-    document = configuration.read_content(path)
+    path = find_config(context.config, context.environ).resolve()
+    document = read_content(path)
     migrated = configuration.migrate(document, str(path))
     if migrated is None:
         click.echo(f"{path} is in the present form already", err=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from attrs import frozen
 
+from nodepulse_core.config_file import find_config, read_content
 from nodepulse_core.errors import ConfigError, Problem
 from nodepulse_core.plugins import PluginHost, Registry
 
@@ -65,8 +66,6 @@ class Context:
         return True
 
     def _path(self) -> Path:
-        from nodepulse_core.config import find_config  # noqa: PLC0415 - the same
-
         return find_config(self.config, self.environ)
 
     def _read(self) -> Loaded:
@@ -76,8 +75,6 @@ class Context:
 
     def _find_disabled(self) -> tuple[str, ...]:
         """Return what the configuration disables; it is not parsed for that where it does not have the word."""
-        from nodepulse_core.config import read_content  # noqa: PLC0415 - the same
-
         try:
             path = self._path()
             if not _DISABLED.search(read_content(path)):

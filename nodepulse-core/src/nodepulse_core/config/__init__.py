@@ -3,7 +3,6 @@
 from nodepulse_core.config.added import AddedTargets, Given, check_added
 from nodepulse_core.config.checks import url as check_url
 from nodepulse_core.config.difference import differing_keys
-from nodepulse_core.config.document import find_config, read_content
 from nodepulse_core.config.load import Loaded, examine_settings, load_settings
 from nodepulse_core.config.migrate import migrate
 from nodepulse_core.config.schema import make_schema
@@ -26,14 +25,12 @@ __all__ = [
     "differing_keys",
     "examine_settings",
     "find_buffer",
-    "find_config",
     "find_server_id",
     "find_state_dir",
     "load_settings",
     "make_schema",
     "make_targets",
     "migrate",
-    "read_content",
     "show",
     "starter",
     "write_found",
