@@ -96,15 +96,14 @@ def test_a_signal_ends_it_whole(command: Command, number: int) -> None:
 
 @pytest.mark.usefixtures("temporary")
 def test_it_can_be_ended_while_it_begins(command: Command) -> None:
-    """A signal before the page is there leaves nothing either; the status is that of an interrupt."""
+    """A signal before the page is there leaves nothing either, and is no failure."""
     process = command.start("demo")
     end = time.monotonic() + PATIENCE
     while not left_behind(command.home / "tmp")[1:]:  # itself, and a first part
         assert time.monotonic() < end
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode in {0, 130}
-    assert "Traceback" not in errors
+    assert (process.returncode, errors) == (0, "")
 
 
 @pytest.mark.usefixtures("temporary")

@@ -63,24 +63,33 @@ def demo(context: Context, seconds: float | None) -> None:
 def _run(context: Context, seconds: float | None) -> None:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nodepulse-demo-")))
-        endpoints = _find_exporters(context)
-        _check_commands(context, ["dashboard"] if _SOURCE in endpoints else ["dashboard", "node-source"])
-        processes: list[_Child] = []
-        if _SOURCE not in endpoints:
-            listen = _free_address()
-            click.echo(f"no node_exporter answers here: reading /proc instead, at http://{listen}/metrics")
-            processes.append(stack.enter_context(_child(["node-source", "--listen", listen], home / "source.log")))
-            endpoints[_SOURCE] = f"http://{listen}/metrics"
-            _await(endpoints[_SOURCE], processes[-1], home / "source.log")
-        dashboard, agent = _free_address(), _free_address()
-        arguments = ["dashboard", "--listen", dashboard, "--database", str(home / "dashboard.sqlite")]
-        processes.append(stack.enter_context(_child(arguments, home / "dashboard.log")))
-        _await(f"http://{dashboard}/", processes[-1], home / "dashboard.log")
-        configuration = _write_configuration(home, f"http://{dashboard}/metrics/prometheus", agent, endpoints)
-        processes.append(stack.enter_context(_child(["--config", str(configuration), "start"], home / "agent.log")))
-        _await(f"http://{agent}/health", processes[-1], home / "agent.log")
-        _tell({"look here": f"http://{dashboard}/", "the agent": f"http://{agent}/health"}, home, endpoints, seconds)
-        _watch(processes, seconds, home)
+        try:
+            processes = _begin(context, seconds, home, stack)
+            _watch(processes, seconds, home)
+        except KeyboardInterrupt:
+            click.echo("\nending…")
+
+
+def _begin(context: Context, seconds: float | None, home: Path, stack: ExitStack) -> list[_Child]:
+    """Start all parts, each when the one before answers, and say where to look; the stack ends them."""
+    endpoints = _find_exporters(context)
+    _check_commands(context, ["dashboard"] if _SOURCE in endpoints else ["dashboard", "node-source"])
+    processes: list[_Child] = []
+    if _SOURCE not in endpoints:
+        listen = _free_address()
+        click.echo(f"no node_exporter answers here: reading /proc instead, at http://{listen}/metrics")
+        processes.append(stack.enter_context(_child(["node-source", "--listen", listen], home / "source.log")))
+        endpoints[_SOURCE] = f"http://{listen}/metrics"
+        _await(endpoints[_SOURCE], processes[-1], home / "source.log")
+    dashboard, agent = _free_address(), _free_address()
+    arguments = ["dashboard", "--listen", dashboard, "--database", str(home / "dashboard.sqlite")]
+    processes.append(stack.enter_context(_child(arguments, home / "dashboard.log")))
+    _await(f"http://{dashboard}/", processes[-1], home / "dashboard.log")
+    configuration = _write_configuration(home, f"http://{dashboard}/metrics/prometheus", agent, endpoints)
+    processes.append(stack.enter_context(_child(["--config", str(configuration), "start"], home / "agent.log")))
+    _await(f"http://{agent}/health", processes[-1], home / "agent.log")
+    _tell({"look here": f"http://{dashboard}/", "the agent": f"http://{agent}/health"}, home, endpoints, seconds)
+    return processes
 
 
 def _check_commands(context: Context, needed: Sequence[str]) -> None:
@@ -178,17 +187,14 @@ def _tell(pages: Mapping[str, str], home: Path, exporters: dict[str, str], secon
 
 
 def _watch(processes: list[_Child], seconds: float | None, home: Path) -> None:
-    """Wait for the end, a Ctrl-C, or a process that ends before its time."""
+    """Wait for the end; raises NodePulseError where a part ends before its time."""
     until = None if seconds is None else time.monotonic() + seconds
-    try:
-        while until is None or time.monotonic() < until:
-            for process in processes:
-                if process.poll() is not None:
-                    what = f"a part of the demo ended with status {process.returncode}: {process.args!r}"
-                    raise NodePulseError(f"{what}; the agent said: {_read_log(home / 'agent.log')}")
-            time.sleep(_POLL)
-    except KeyboardInterrupt:
-        click.echo("\nending…")
+    while until is None or time.monotonic() < until:
+        for process in processes:
+            if process.poll() is not None:
+                what = f"a part of the demo ended with status {process.returncode}: {process.args!r}"
+                raise NodePulseError(f"{what}; the agent said: {_read_log(home / 'agent.log')}")
+        time.sleep(_POLL)
 
 
 def _read_log(log: Path) -> str:
