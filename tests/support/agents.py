@@ -18,7 +18,7 @@ from attrs import frozen
 from support.nodepulse import NODEPULSE
 from support.programs import PATIENCE
 
-_ADDRESS = re.compile(r"http://(\S+)/health tells")
+_ADDRESS = re.compile(r"http://(\S+)/ shows")
 
 
 @frozen

@@ -95,6 +95,19 @@ class Outcome:
     error: str | None = None
 
 
+@frozen
+class Response:
+    """The beginning of an exposition as it was stored, at most 256 KiB, and how many bytes it had in all."""
+
+    beginning: bytes = field(repr=False)
+    size: int
+
+    @classmethod
+    def of(cls, body: bytes) -> Response:
+        """Keep as much of a body as a person looks at."""
+        return cls(body[:_LARGEST_RESPONSE], len(body))
+
+
 @define
 class TargetHealth:
     """What is known of one target since its loop began; `recent` are its last outcomes, oldest first."""
@@ -108,13 +121,13 @@ class TargetHealth:
     """Ticks it was not scraped at, because the scrape before took too long or the clock jumped."""
     next_at: float | None = None
     """When its next scrape begins: seconds since the epoch."""
-    response: bytes = field(default=b"", repr=False)
-    """The beginning of the last exposition that was stored, at most 256 KiB, for a person to look at."""
+    response: Response | None = None
+    """The last exposition that was stored, for a person to look at."""
 
     def succeeded(self, now: float, outcome: Outcome, body: bytes) -> None:
         """Note a scrape that was stored."""
         self.note(outcome)
-        self.response = body if len(body) <= _LARGEST_RESPONSE else body[:_LARGEST_RESPONSE]
+        self.response = Response.of(body)
         self.condition.succeeded(now)
 
     def failed(self, now: float, outcome: Outcome, then: str) -> None:
@@ -148,6 +161,11 @@ class Health:
         if known is None:
             known = self.targets[name] = TargetHealth(Condition(name))
         return known
+
+    def response(self, name: str) -> Response | None:
+        """Return a target's last response; None where there is none."""
+        known = self.targets.get(name)
+        return None if known is None else known.response
 
     def forget(self, name: str) -> None:
         """Drop a target that is no more."""

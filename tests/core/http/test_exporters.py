@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from nodepulse_core.control import Control
-from nodepulse_core.http import Address, Guard, create_app, listening
+from nodepulse_core.http import Address, listening
 from support.agents import RunningAgent, running_agent
+from support.pages import Stage
 from support.programs import need
-from support.reports import make_report
 from support.wire import ask
 
 
@@ -265,9 +264,7 @@ def test_a_body_that_is_too_large_is_refused(agent: RunningAgent) -> None:
 async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body in drops gets 408 after its time, and its connection is closed."""
     monkeypatch.setattr("nodepulse_core.http.exporters.BODY_SECONDS", 0.3)
-    guard = Guard("127.0.0.1", None, lambda _: 0)
-    app = create_app(report=make_report, control=cast("Control", None), guard=guard)
-    async with listening(app, Address("127.0.0.1", 0)) as address:
+    async with listening(Stage().app(), Address("127.0.0.1", 0)) as address:
         head = b"POST /api/exporters HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
         assert b" 408 " in await ask((address.host, address.port), [head, *[b"x"] * 100], pause=0.01)
 

@@ -133,9 +133,15 @@ async def _serving(agent: Agent, api: Api) -> AsyncIterator[None]:
         return
     wanted = Address.parse(api.listen)
     guard = Guard(wanted.host, Token(api.token_file) if api.token_file else None)
-    app = create_app(report=agent.reporter.report, control=agent.control, guard=guard)
+    app = create_app(
+        report=agent.reporter.report,
+        response=agent.health.response,
+        control=agent.control,
+        guard=guard,
+        clock=SystemClock(),
+    )
     async with listening(app, wanted, max_connections=_connections()) as address:
-        log.info("http://%s/health tells how it is", address)
+        log.info("http://%s/ shows how it is", address)
         yield
 
 

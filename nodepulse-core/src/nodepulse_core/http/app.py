@@ -6,28 +6,46 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from nodepulse_core.clock import Clock
 from nodepulse_core.control import Control
+from nodepulse_core.health import Response
 from nodepulse_core.http.answers import errors_as_json, secure
+from nodepulse_core.http.events import Events
 from nodepulse_core.http.exporters import ExportersAPI
 from nodepulse_core.http.guard import Guard
 from nodepulse_core.http.health import HealthAnswers
+from nodepulse_core.http.page import Page
 from nodepulse_core.report import Report
 
 MAX_BODY = 64 * 1024
 
 
-def create_app(*, report: Callable[[], Report], control: Control, guard: Guard) -> web.Application:
+def create_app(
+    *,
+    report: Callable[[], Report],
+    response: Callable[[str], Response | None],
+    control: Control,
+    guard: Guard,
+    clock: Clock,
+) -> web.Application:
     """Return the application of a running agent, ready to be served.
 
-    `report` makes a report of this moment, `control` changes the agent, `guard` decides who may.
+    `report` makes a report of this moment, `response` tells a target's last response by its name, `control` changes
+    the agent, `guard` decides who may.
     """
     health = HealthAnswers(report)
     exporters = ExportersAPI(report, control)
+    page = Page(report, response)
+    events = Events(report, clock)
 
     def routes() -> list[str]:
         return sorted({resource.canonical for resource in app.router.resources()})
 
     app = web.Application(middlewares=[errors_as_json(routes), guard.middleware()], client_max_size=MAX_BODY)
+    app.router.add_get("/", page.page)
+    app.router.add_get("/events", events.stream, allow_head=False)
+    app.router.add_get("/static/{name}", page.file)
+    app.router.add_get("/targets/{name}/last", page.last)
     app.router.add_get("/health", health.health)
     app.router.add_get("/live", health.live)
     app.router.add_get("/ready", health.ready)
@@ -38,4 +56,5 @@ def create_app(*, report: Callable[[], Report], control: Control, guard: Guard) 
     app.router.add_delete("/api/exporters/{name}", exporters.remove)
     app.router.add_post("/api/reload", exporters.reload)
     app.on_response_prepare.append(secure)
+    app.on_shutdown.append(events.end)
     return app

@@ -1,0 +1,71 @@
+"""The drawings: each scrape a bar, each half minute a point, and both said in words."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from nodepulse_core.health import Outcome
+from nodepulse_core.http.charts import ceiling, draw_backlog, draw_spark
+from support.pages import make_backlog
+from support.reports import NOW
+
+
+def bars(drawing: str, kind: str) -> list[tuple[int, float]]:
+    """Return where bars stand, and how high each is."""
+    (path,) = re.findall(f'class="{kind}" d="([^"]*)"', drawing)
+    return [(int(x), 24.0 if to == "V0" else -float(to[1:])) for x, to in re.findall(r"M(\d+) 24(V0|v-[\d.]+)", path)]
+
+
+def test_each_scrape_is_a_bar() -> None:
+    """The latest stands at the right, as high as it took long; one that failed has the full height, in its own path."""
+    drawing = draw_spark((Outcome(0, 0.05, 1), Outcome(15, 3.0, error="refused"), Outcome(30, 0.1, 1)))
+    assert bars(drawing, "good") == [(172, 9.6), (178, 19.2)]
+    assert bars(drawing, "bad") == [(175, 24.0)]
+    assert 'aria-label="the last 3 scrapes: 1 failed; 50 ms to 100 ms"' in drawing
+
+
+def test_no_more_than_sixty_are_drawn() -> None:
+    """All within the drawing."""
+    drawn = bars(draw_spark(tuple(Outcome(slot, 0.1) for slot in range(70))), "good")
+    assert (len(drawn), drawn[0][0], drawn[-1][0]) == (60, 1, 178)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e-9])
+def test_a_scrape_that_took_no_time_is_seen(seconds: float) -> None:
+    """A bar never vanishes."""
+    assert bars(draw_spark((Outcome(0, seconds),)), "good")[0][1] >= 1.5
+
+
+def test_before_the_first_scrape_nothing_is_drawn() -> None:
+    """Nothing, and where all failed no duration is told."""
+    assert draw_spark(()) == ""
+    assert 'aria-label="the last 1 scrape: 1 failed"' in draw_spark((Outcome(0, 0.1, error="refused"),))
+
+
+@pytest.mark.parametrize(("most", "top"), [(0, 10), (10, 10), (11, 20), (21, 50), (724, 1000), (5001, 10_000)])
+def test_a_chart_ends_at_a_round_number(most: int, top: int) -> None:
+    """1, 2 or 5 of a power of ten, at least 10: a few entries on their way are no mountain."""
+    assert ceiling(most) == top
+
+
+def line_of(drawing: str) -> list[tuple[float, float]]:
+    """Return the points of a chart's line."""
+    (path,) = re.findall('class="line" d="M([^"]*)"', drawing)
+    return [(float(x), float(y)) for x, y in (point.split(" ") for point in path.split("L"))]
+
+
+def test_the_backlog_runs_over_an_hour() -> None:
+    """From the left an hour ago to the right now, upside down as SVG counts, the most of each half minute."""
+    line = line_of(draw_backlog(make_backlog(0, 0, 10, 0, 5), "a label"))
+    assert line == [(0.0, 119.0), (180.0, 119.0), (360.0, 1.0), (540.0, 119.0), (720.0, 60.0)]
+    quick = line_of(draw_backlog(make_backlog(*[0, 7, 0] * 120), "a label"))
+    assert len(quick) == 121
+    assert {y for _, y in quick[1:]} == {36.4}
+
+
+def test_a_young_agent_has_a_short_chart() -> None:
+    """One point is enough, and stands at the right."""
+    assert line_of(draw_backlog(make_backlog(3), "a label"))[0][0] == 720.0
+    assert make_backlog(3)[0].at == NOW
+    assert 'aria-label="a &quot;label&quot;"' in draw_backlog(make_backlog(3), 'a "label"')
