@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import base64
-import errno
-import socket
-import ssl
 from pathlib import Path
 
 import pytest
-from nodepulse_core.access import explain, read_password, request_headers
+from nodepulse_core.access import hide_secrets, read_password, request_headers
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.model import Access, BasicAuth
 
@@ -82,23 +79,9 @@ def test_what_is_no_token_is_not_sent(content: bytes, said: str, tmp_path: Path)
     assert str(caught.value) == f"cannot read the token in {file}: {said}"
 
 
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 1)"), "connection refused"),
-        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "name or service not known"),
-        (OSError("Multiple exceptions: …"), "Multiple exceptions: …"),
-        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), "TLS failed: "),
-    ],
-)
-def test_why_a_connection_failed(error: OSError, said: str) -> None:
-    """The reason is in the system's words, without the address; a TLS error's number is not taken for the system's."""
-    assert explain(error).startswith(said)
-    assert "not permitted" not in explain(error)
-
-
-def test_a_certificate_that_cannot_be_trusted_is_called_so() -> None:
-    """A failed verification says why, and is no `operation not permitted`."""
-    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
-    error.verify_message = "self-signed certificate"
-    assert explain(error) == "its certificate cannot be trusted: self-signed certificate"
+def test_what_a_peer_says_back_is_shown_without_what_it_was_sent() -> None:
+    """A header's value, a bearer token by itself, and a longer secret before one that begins it, are hidden."""
+    said = "401: hunter2 is no key, hunter2hunter2 neither; got Bearer hunter2hunter2; retry=1"
+    assert hide_secrets(said, ["Bearer hunter2hunter2", "hunter2", "1"]) == (
+        "401: … is no key, … neither; got …; retry=1"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 from nodepulse_core.families import Distribution
-from nodepulse_core.report import BufferReport, DeliveryReport, TargetReport, judge, show_endpoint
+from nodepulse_core.report import BufferReport, DeliveryReport, TargetReport, judge
 
 TARGET = TargetReport(
     name="redis",
@@ -109,17 +109,3 @@ def test_all_reasons_are_told_the_gravest_first() -> None:
     status, reasons = judge(**{**WELL, **wrong})  # type: ignore[arg-type]  # the same
     assert status == "unhealthy"
     assert [reason.split()[0] for reason in reasons] == ["the", "redis", "3"]
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "shown"),
-    [
-        ("http://localhost:9100/metrics", "http://localhost:9100/metrics"),
-        ("https://user:secret@example.org/in?token=secret#secret", "https://example.org/in"),
-        ("redis://localhost:6379/0", "redis://localhost:6379/0"),
-        ("host:", "host:"),
-    ],
-)
-def test_an_endpoint_is_shown_without_secrets(endpoint: str, shown: str) -> None:
-    """User, password, query and fragment are left out."""
-    assert show_endpoint(endpoint) == shown

@@ -1,18 +1,18 @@
-"""From what the configuration says about a peer to what a request carries, and why a peer cannot be reached."""
+"""From what the configuration says about a peer to what a request carries; secrets are read from their files here."""
 
 from __future__ import annotations
 
 import base64
-import os
-import socket
-import ssl
 import string
+from collections.abc import Iterable
 from pathlib import Path
 
 from nodepulse_core.errors import NodePulseError
-from nodepulse_core.model import Access, BasicAuth, Tls
+from nodepulse_core.model import Access, BasicAuth
+from nodepulse_core.reasons import explain
 
 _LONGEST_SECRET = 64 * 1024
+_SHORTEST_SECRET = 6
 _TOKEN = frozenset(string.ascii_letters + string.digits + string.punctuation)
 
 
@@ -38,6 +38,18 @@ def read_password(auth: BasicAuth) -> str:
     return _read_secret(auth.password_file, "password") if auth.password_file else auth.password
 
 
+def hide_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return foreign text without what a request carried: a peer may say back what it was sent.
+
+    A bearer token is known by itself, too. What is shorter than 6 characters is left: it is in many words.
+    """
+    words = {word for secret in secrets for word in (secret, secret.partition(" ")[2])}
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) >= _SHORTEST_SECRET:
+            text = text.replace(word, "…")
+    return text
+
+
 def _read_token(path: Path) -> str:
     token = _read_secret(path, "token").strip()
     if not token:
@@ -59,36 +71,3 @@ def _read_secret(path: Path, what: str) -> str:
         raise NodePulseError(f"cannot read the {what} in {path}: {explain(error)}") from error
     except UnicodeDecodeError:
         raise NodePulseError(f"cannot read the {what} in {path}: it is not UTF-8") from None
-
-
-def tls_context(tls: Tls) -> ssl.SSLContext | None:
-    """Return the context to check a peer with; None: the system's default will do.
-
-    Raises NodePulseError where a certificate or key cannot be loaded.
-    """
-    if tls == Tls():
-        return None
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
-        if tls.cert_file:
-            context.load_cert_chain(tls.cert_file, tls.key_file)
-    except (OSError, ssl.SSLError) as error:
-        files = ", ".join(str(path) for path in (tls.ca_file, tls.cert_file, tls.key_file) if path)
-        raise NodePulseError(f"cannot load {files}: {error}") from error
-    if tls.insecure_skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def explain(error: OSError) -> str:
-    """Return in the system's words why a connection failed, without the address that asyncio adds to them."""
-    if isinstance(error, ssl.SSLError):  # its numbers are not the system's; OpenSSL's own words are, where it has any
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return (
-                f"its certificate cannot be trusted: {getattr(error, 'verify_message', '') or error.strerror or error}"
-            )
-        return f"TLS failed: {getattr(error, 'reason', '') or error.strerror or error}"
-    if isinstance(error, socket.gaierror):  # nor are these
-        return str(error.strerror).lower()
-    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)

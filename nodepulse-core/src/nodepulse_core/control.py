@@ -21,7 +21,7 @@ from nodepulse_core.config import AddedTargets, Given, Settings, check_added
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.exporter import Exporter
 from nodepulse_core.fleet import Change, Fleet
-from nodepulse_core.model import Target
+from nodepulse_core.model import Target, show_endpoint
 from nodepulse_core.plan import Wanted
 from nodepulse_core.plugins import Registry
 
@@ -114,7 +114,8 @@ class Control:
         except NodePulseError:
             await self._fleet.remove(target.name)
             raise
-        log.info("+%s: added at run time, every %g s from %s", target.name, target.interval, target.endpoint)
+        endpoint = show_endpoint(target.endpoint)
+        log.info("+%s: added at run time, every %g s from %s", target.name, target.interval, endpoint)
         return target
 
     async def remove(self, name: str) -> None:

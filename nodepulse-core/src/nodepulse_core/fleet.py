@@ -20,7 +20,7 @@ from attrs import frozen
 from nodepulse_core.collect import Collect, Job
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.exporter import Exporter
-from nodepulse_core.model import Target
+from nodepulse_core.model import Target, show_endpoint
 from nodepulse_core.units import format_duration
 
 Origin = Literal["file", "api", "discovery"]
@@ -160,4 +160,6 @@ def describe_change(old: Target, new: Target) -> str:
 
 def _write(key: str, target: Target) -> str:
     value = getattr(target, key)
+    if key == "endpoint":
+        return show_endpoint(value)
     return format_duration(value) if key in _SECONDS else str(value)

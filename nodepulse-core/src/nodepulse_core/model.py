@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from attrs import field, frozen
 
@@ -17,6 +18,15 @@ Compression = Literal["none", "gzip", "zstd"]
 
 GENERIC = "prometheus"
 """The type of a target that no exporter plugin describes: its text is sent raw, under its own name."""
+
+
+def show_endpoint(endpoint: str) -> str:
+    """Return an endpoint without what may be a secret: no user, no query, no fragment."""
+    try:
+        parts = urlsplit(endpoint)
+    except ValueError:
+        return "…"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 @frozen
@@ -35,6 +45,11 @@ class Tls:
     cert_file: Path | None = None
     key_file: Path | None = None
     insecure_skip_verify: bool = False
+
+    @property
+    def is_set(self) -> bool:
+        """Tell whether anything is asked for, so that a connection without TLS would be another than was meant."""
+        return self != Tls()
 
 
 @frozen
@@ -63,7 +78,7 @@ class Access:
 class Destination:
     """Where batches go, and how: what a sender is made from. The timeout is in seconds."""
 
-    endpoint: str
+    endpoint: str = field(repr=show_endpoint)
     timeout: float = 5.0
     compression: Compression = "none"
     access: Access = Access()
@@ -75,7 +90,7 @@ class Target:
 
     name: str
     type: str
-    endpoint: str
+    endpoint: str = field(repr=show_endpoint)
     interval: float
     timeout: float
     payload: Payload = "raw"

@@ -7,7 +7,6 @@ happened yet is None. It holds no secret: of an endpoint only what `show_endpoin
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
 
 from attrs import frozen
 
@@ -113,12 +112,6 @@ class Report:
     process: ProcessUse
     dead: tuple[str, ...] = ()
     """The loops that have ended although nobody ended them."""
-
-
-def show_endpoint(endpoint: str) -> str:
-    """Return an endpoint without what may be a secret: no user, no query, no fragment."""
-    parts = urlsplit(endpoint)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def judge(

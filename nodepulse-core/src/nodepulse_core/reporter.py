@@ -10,6 +10,7 @@ from nodepulse_core.buffer import Buffer
 from nodepulse_core.clock import Clock
 from nodepulse_core.fleet import Fleet, Member
 from nodepulse_core.health import Health
+from nodepulse_core.model import show_endpoint
 from nodepulse_core.plugins import PluginHost
 from nodepulse_core.process import look_at_process
 from nodepulse_core.report import (
@@ -20,7 +21,6 @@ from nodepulse_core.report import (
     TargetReport,
     TargetStatus,
     judge,
-    show_endpoint,
 )
 from nodepulse_core.watch import BacklogPoint, Watch
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from attrs import frozen
-from nodepulse_core import Connections, Family, NodePulseError, ScrapeError, Target, read_password, tls_context
+from nodepulse_core import Connections, Family, NodePulseError, ScrapeError, Target, explain, read_password, tls_context
 
 from nodepulse_exporter_postgres.queries import QUERIES, Row
 
@@ -100,7 +100,7 @@ async def _connect(target: Target) -> Session:
             database=address.database,
             user=auth.username or None if auth else None,
             password=read_password(auth) or None if auth else None,
-            ssl=tls_context(target.access.tls) or address.sslmode,
+            ssl=tls_context(target.access.tls) if target.access.tls.is_set else address.sslmode,
             timeout=target.timeout,
             server_settings={
                 "application_name": "nodepulse",
@@ -111,7 +111,7 @@ async def _connect(target: Target) -> Session:
             },
         )
     except (library.PostgresError, library.InterfaceError, OSError) as error:
-        raise ScrapeError(f"cannot connect to {address}: {_reason(error)}") from error
+        raise ScrapeError(f"cannot connect to {address}: {explain(error)}") from error
     return connection
 
 
@@ -125,13 +125,6 @@ def _import() -> Any:
     except ImportError as error:
         raise ScrapeError(_INSTALL) from error
     return asyncpg
-
-
-def _reason(error: Exception) -> str:
-    """Return why, in the system's words where it was the system; asyncio puts the address around them."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else str(error)
 
 
 @frozen
@@ -153,7 +146,7 @@ class Address:
         given = dict(parse_qsl(parts.query))
         unknown = sorted(given.keys() - {"host", "port", "dbname", "sslmode"})
         if unknown or parts.fragment or not given.get("port", "1").isdecimal():
-            raise ScrapeError(f"{text!r} has more than host, port, dbname and sslmode after its ?")
+            raise ScrapeError(f"{text.partition('?')[0]!r} has more than host, port, dbname and sslmode after its ?")
         host, port = given.get("host"), int(given["port"]) if "port" in given else None
         path = unquote(parts.path)
         if parts.scheme == "unix":

@@ -7,13 +7,12 @@ in `basic_auth`. Redis is asked INFO, and nothing else: `ACL SETUSER nodepulse o
 from __future__ import annotations
 
 import asyncio
-import os
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
-from nodepulse_core import Connections, Family, NodePulseError, ScrapeError, Target, read_password
+from nodepulse_core import Connections, Family, NodePulseError, ScrapeError, Target, explain, read_password, tls_context
 
 from nodepulse_exporter_redis.info import read_info
 
@@ -53,7 +52,7 @@ async def _ask(connection: AnyConnection) -> str:
         await connection.send_command("INFO", "ALL")
         answer = await connection.read_response()
     except RedisError as error:
-        raise ScrapeError(f"no answer to INFO: {_reason(error)}") from error
+        raise ScrapeError(f"no answer to INFO: {explain(error)}") from error
     except ValueError as error:
         raise ScrapeError(f"no answer to INFO that is of Redis's protocol: {error}") from error
     return str(answer, errors="replace") if isinstance(answer, bytes) else str(answer)
@@ -68,7 +67,7 @@ async def _connect(target: Target) -> AnyConnection:
         await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it without types
     except (redis.RedisError, ValueError) as error:
         await _close(connection)
-        raise ScrapeError(f"cannot connect to {endpoint}: {_reason(error)}") from error
+        raise ScrapeError(f"cannot connect to {endpoint}: {explain(error)}") from error
     except BaseException:
         await _close(connection)
         raise
@@ -85,12 +84,6 @@ def _import() -> ModuleType:
     except ImportError as error:
         raise ScrapeError(_INSTALL) from error
     return redis.asyncio
-
-
-def _reason(error: Exception) -> str:
-    """Return why, in the system's words where it was the system; redis-py puts the address around them."""
-    cause = error.__cause__ or error.__context__
-    return os.strerror(cause.errno).lower() if isinstance(cause, OSError) and cause.errno else str(error)
 
 
 @frozen
@@ -137,18 +130,11 @@ class _Endpoint:
         if self.path:
             connection = redis.UnixDomainSocketConnection(path=self.path, **options)
         elif self.encrypted:
-            connection = redis.SSLConnection(host=self.host, port=self.port, **options, **_tls(target))
+            secure = redis.SSLConnection(host=self.host, port=self.port, **options)
+            # redis-py's own context trusts the system's authorities besides ca_file, and asks the terminal for a key's
+            # password.
+            secure.ssl_context.context = tls_context(target.access.tls)
+            connection = secure
         else:
             connection = redis.Connection(host=self.host, port=self.port, **options)
         return connection
-
-
-def _tls(target: Target) -> dict[str, Any]:
-    tls = target.access.tls
-    return {
-        "ssl_ca_certs": tls.ca_file and str(tls.ca_file),
-        "ssl_certfile": tls.cert_file and str(tls.cert_file),
-        "ssl_keyfile": tls.key_file and str(tls.key_file),
-        "ssl_cert_reqs": "none" if tls.insecure_skip_verify else "required",
-        "ssl_check_hostname": not tls.insecure_skip_verify,
-    }

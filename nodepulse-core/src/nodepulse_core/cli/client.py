@@ -10,9 +10,9 @@ from urllib.parse import quote, urlsplit
 
 from attrs import field, frozen
 
-from nodepulse_core.access import explain
 from nodepulse_core.cli.context import Context
 from nodepulse_core.errors import NodePulseError, UsageError
+from nodepulse_core.reasons import explain
 
 _SECONDS = 10.0
 _LONGEST_ANSWER = 64 * 1024**2

@@ -20,7 +20,7 @@ from nodepulse_core.config import Loaded
 from nodepulse_core.deliver import SnapshotMaker, Unfit
 from nodepulse_core.errors import NodePulseError, ScrapeError, UsageError
 from nodepulse_core.exporter import Exporter, HTTPExporter
-from nodepulse_core.model import GENERIC, Entry, StoredScrape, Target, Window
+from nodepulse_core.model import GENERIC, Entry, StoredScrape, Target, Window, show_endpoint
 from nodepulse_core.plugins import Registry
 
 _SERVER_ID = "scrape"
@@ -59,7 +59,7 @@ def _scrape_once(context: Context, registry: Registry, target: Target, form: str
     try:
         body = _run(target, exporter, slot)
     except ScrapeError as error:
-        raise NodePulseError(f"cannot scrape {target.name} at {target.endpoint}: {error}") from error
+        raise NodePulseError(f"cannot scrape {target.name} at {show_endpoint(target.endpoint)}: {error}") from error
     if form == "raw":
         return body
     maker = SnapshotMaker(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import ssl
 import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,14 +17,16 @@ import aiohttp
 from attrs import frozen
 from yarl import URL
 
-from nodepulse_core.access import explain, request_headers, tls_context
+from nodepulse_core.access import request_headers
 from nodepulse_core.blocking import call_blocking
 from nodepulse_core.collect.resolver import OutOfReachError, ReachResolver
 from nodepulse_core.errors import ExpositionError, NodePulseError, ScrapeError
 from nodepulse_core.exporter import HTTP, Exporter
 from nodepulse_core.exposition import stamp
-from nodepulse_core.model import Target, Tls
+from nodepulse_core.model import Target, show_endpoint
 from nodepulse_core.reach import Reach
+from nodepulse_core.reasons import explain, explain_loss
+from nodepulse_core.tls import TlsContexts
 from nodepulse_core.units import format_duration, format_size
 
 _ACCEPT = "text/plain;version=0.0.4;q=1,text/plain;q=0.8,*/*;q=0.1"
@@ -44,7 +45,7 @@ class TargetHTTP:
     def __init__(self, user_agent: str) -> None:
         self._user_agent = user_agent
         self._sessions: dict[Reach | None, aiohttp.ClientSession] = {}
-        self._tls: dict[Tls, ssl.SSLContext | None] = {}
+        self._contexts = TlsContexts()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -61,8 +62,9 @@ class TargetHTTP:
         try:
             headers |= request_headers(target.access)
             _check_reach(target.reach, url)
+            context = self._contexts.get(target.access.tls) if url.scheme == "https" else True
             async with self._session(target.reach).get(
-                url, headers=headers, allow_redirects=False, ssl=self._context(target.access.tls)
+                url, headers=headers, allow_redirects=False, ssl=context
             ) as response:
                 _check_status(response)
                 return await _read(response, target.max_body_size)
@@ -70,8 +72,10 @@ class TargetHTTP:
             if isinstance(error.os_error, OutOfReachError):
                 raise ScrapeError(str(error.os_error)) from error
             raise ScrapeError(f"cannot connect to {url.host}:{url.port}: {explain(error.os_error)}") from error
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            raise ScrapeError(explain_loss(error, url.scheme)) from error
         except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
-            raise ScrapeError(f"{type(error).__name__}: {error}") from error
+            raise ScrapeError(explain(error)) from error
         except NodePulseError as error:
             raise ScrapeError(str(error)) from error
 
@@ -90,11 +94,6 @@ class TargetHTTP:
             )
         return session
 
-    def _context(self, tls: Tls) -> ssl.SSLContext | bool:
-        if tls not in self._tls:
-            self._tls[tls] = tls_context(tls)
-        return self._tls[tls] or True
-
 
 def _check_reach(reach: Reach | None, url: URL) -> None:
     """Refuse an address, which no resolver is asked for."""
@@ -104,7 +103,7 @@ def _check_reach(reach: Reach | None, url: URL) -> None:
 
 def _check_status(response: aiohttp.ClientResponse) -> None:
     if response.status in _REDIRECTS:
-        to = response.headers.get("Location", "nowhere")
+        to = show_endpoint(response.headers.get("Location", "nowhere"))
         raise ScrapeError(f"it redirects ({response.status}) to {to!r}, which is not followed; configure that endpoint")
     if response.status != _OK:
         raise ScrapeError(f"it answers {response.status} {response.reason or ''}".rstrip())

@@ -11,13 +11,15 @@ import ssl
 import aiohttp
 from yarl import URL
 
-from nodepulse_core.access import explain, request_headers, tls_context
+from nodepulse_core.access import hide_secrets, request_headers
 from nodepulse_core.clock import Clock
 from nodepulse_core.deliver.encode import compress, encode_batch
 from nodepulse_core.deliver.retry_after import read_retry_after
 from nodepulse_core.errors import NodePulseError
-from nodepulse_core.model import Batch, Destination
+from nodepulse_core.model import Batch, Destination, show_endpoint
+from nodepulse_core.reasons import explain, explain_loss
 from nodepulse_core.sender import Accepted, Answer, Later, Refused
+from nodepulse_core.tls import TlsContexts
 from nodepulse_core.units import format_duration
 
 _CONFLICT = 409
@@ -28,6 +30,7 @@ _SERVER_ERRORS = range(500, 600)
 _SUCCESSES = range(200, 300)
 _REDIRECTS = range(300, 400)
 _SHOWN = 200
+_READ = 4096  # more than is shown, so that no secret in it is cut, and not known again
 _SHOWN_WITHIN = 1.0
 _KEEP_ALIVE = 90.0
 _BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
@@ -47,8 +50,10 @@ class HTTPSender:
         self._clock = clock
         self._user_agent = user_agent
         self._session: aiohttp.ClientSession | None = None
-        self._tls: ssl.SSLContext | bool = tls_context(destination.access.tls) or True
-        self._shown = str(URL(destination.endpoint).with_user(None).with_query(None))
+        self._url = URL(destination.endpoint)
+        self._shown = show_endpoint(destination.endpoint)
+        self._contexts = TlsContexts()
+        self._context()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -64,38 +69,52 @@ class HTTPSender:
                 "Content-Type": "application/json",
                 "Idempotency-Key": batch.id,
             }
+            context = self._context()
         except NodePulseError as error:
             return Later(str(error), pace="slow")
         if destination.compression != "none":
             headers["Content-Encoding"] = destination.compression
         body = await asyncio.to_thread(lambda: compress(encode_batch(batch), destination.compression))
+        return await self._deliver(batch, body, headers, context)
+
+    async def _deliver(
+        self, batch: Batch, body: bytes, headers: dict[str, str], context: ssl.SSLContext | bool
+    ) -> Answer:
+        timeout = self._destination.timeout
         try:
-            async with asyncio.timeout(destination.timeout):
+            async with asyncio.timeout(timeout):
                 try:
-                    return await self._post(batch, body, headers)
+                    return await self._post(batch, body, headers, context)
                 except aiohttp.ClientConnectorError:
                     raise
                 except _BROKEN:
                     # A server may close a connection that was kept just as we use it; a new one tells more.
-                    return await self._post(batch, body, headers)
+                    return await self._post(batch, body, headers, context)
         except TimeoutError:
-            return Later(f"no answer from {self._shown} within {format_duration(destination.timeout)}")
+            return Later(f"no answer from {self._shown} within {format_duration(timeout)}")
         except aiohttp.ClientConnectorError as error:
             return Later(f"cannot connect to {self._shown}: {explain(error.os_error)}")
+        except _BROKEN as error:
+            return Later(f"no answer from {self._shown}: {explain_loss(error, self._url.scheme)}")
         except (aiohttp.ClientError, OSError) as error:
-            return Later(f"no answer from {self._shown}: {type(error).__name__}: {error}")
+            return Later(f"no answer from {self._shown}: {explain(error)}")
 
-    async def _post(self, batch: Batch, body: bytes, headers: dict[str, str]) -> Answer:
+    async def _post(self, batch: Batch, body: bytes, headers: dict[str, str], context: ssl.SSLContext | bool) -> Answer:
         async with self._opened().post(
-            URL(self._destination.endpoint).update_query(server_id=batch.server_id),
+            self._url.update_query(server_id=batch.server_id),
             data=io.BytesIO(body),  # written piece by piece, with its length known
             headers=headers,
             allow_redirects=False,
-            ssl=self._tls,
+            ssl=context,
         ) as response:
             if response.status in _SUCCESSES or response.status == _CONFLICT:
                 return Accepted()  # whatever its body says, and however long that takes
-            return self._refusal(response, await _explanation(response))
+            said = hide_secrets(await _explanation(response), [*headers.values(), *self._url.query.values()])
+            return self._refusal(response, said[:_SHOWN])
+
+    def _context(self) -> ssl.SSLContext | bool:
+        """Return what the dashboard is checked with, as its files are now; True where nothing is."""
+        return self._contexts.get(self._destination.access.tls) if self._url.scheme == "https" else True
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -105,6 +124,7 @@ class HTTPSender:
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
+                trust_env=False,
             )
         return self._session
 
@@ -112,7 +132,7 @@ class HTTPSender:
         status = response.status
         reason = f"{status} {_one_line(response.reason or '')}".rstrip() + f" from {self._shown}"
         if status in _REDIRECTS:
-            to = _one_line(response.headers.get("Location", "nowhere"))[:_SHOWN]
+            to = _one_line(show_endpoint(response.headers.get("Location", "nowhere")))[:_SHOWN]
             return Later(f"{reason}: it redirects to {to}, which is not followed; configure that endpoint", pace="slow")
         reason += f": {explanation}" if explanation else ""
         if status in _REFUSED:
@@ -132,7 +152,7 @@ async def _explanation(response: aiohttp.ClientResponse) -> str:
     said = b""
     with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
         async with asyncio.timeout(_SHOWN_WITHIN):
-            said = await response.content.read(_SHOWN)
+            said = await response.content.read(_READ)
     return _one_line(said.decode(errors="replace"))
 
 

@@ -8,8 +8,8 @@ import os
 import stat
 from pathlib import Path
 
-from nodepulse_core.access import explain
 from nodepulse_core.errors import NodePulseError
+from nodepulse_core.reasons import explain
 
 _SHORTEST = 16
 _LONGEST = 4096
