@@ -10,50 +10,26 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from nodepulse_dashboard.delivery import Row
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
-from support.programs import find, need
+from playwright.async_api import Browser, Locator, expect
+from support.browser import PATIENCE, Visitor, launched, seen, visiting
 from support.reference import SLOT, Dashboard, dashboard_at
 from support.snapshots import node_snapshot, process_snapshots, time_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-FLAGS = ["--no-sandbox", "--disable-gpu", *QUIET]  # tests may run as root, and only see pages of their own
-PATIENCE = 20_000
 EVIL = "<img src=x onerror=alert(1)>"
 
 
-class Visitor:
-    """A page in a browser, and what it asked for and complained about."""
-
-    def __init__(self, page: Page, dashboard: Dashboard) -> None:
-        self.page = page
-        self.home = f"http://127.0.0.1:{dashboard.port}"
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        page.set_default_timeout(PATIENCE)
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
-
-    async def open(self, fragment: str = "") -> None:
-        """Open the page."""
-        await self.page.goto(f"{self.home}/{fragment}")
-
-    def chart(self, title: str) -> Locator:
-        """Return the chart of a title."""
-        return self.page.locator("figure", has=self.page.get_by_role("heading", name=re.compile(f"^{title}")))
+def chart(visitor: Visitor, title: str) -> Locator:
+    """Return the chart of a title."""
+    return visitor.page.locator("figure", has=visitor.page.get_by_role("heading", name=re.compile(f"^{title}")))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """Give a browser, started once: that takes longer than most tests."""
-    need("chromium")
-    async with async_playwright() as playwright:
-        made = await playwright.chromium.launch(executable_path=find("chromium"), args=FLAGS)
+    """Give a browser."""
+    async with launched() as made:
         yield made
-        await made.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -65,18 +41,9 @@ async def dashboard(tmp_path: Path) -> AsyncIterator[Dashboard]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def visitor(browser: Browser, dashboard: Dashboard) -> AsyncIterator[Visitor]:
-    """Give a page that is as in a new browser; at the end, nothing may have been asked of elsewhere."""
-    context = await browser.new_context()
-    made = Visitor(await context.new_page(), dashboard)
-    yield made
-    await context.close()
-    assert made.requests
-    assert [url for url in made.requests if not url.startswith((made.home, "data:"))] == []
-
-
-async def seen(locator: Locator, text: str) -> None:
-    """Wait until something holds a text."""
-    await expect(locator).to_contain_text(text, timeout=PATIENCE)
+    """Give a page that is as in a new browser."""
+    async with visiting(browser, f"http://127.0.0.1:{dashboard.port}") as made:
+        yield made
 
 
 async def test_values_and_charts_appear_and_move_on(dashboard: Dashboard, visitor: Visitor) -> None:
@@ -85,16 +52,16 @@ async def test_values_and_charts_appear_and_move_on(dashboard: Dashboard, visito
     await visitor.open()
     await seen(visitor.page.locator("nav"), "web-1")
     for title in ("CPU", "Memory", "Load", "Disk", "Network", "Root file system"):
-        await expect(visitor.chart(title).locator(".trace path.js-line").first).to_be_attached(timeout=PATIENCE)
-    await seen(visitor.chart("CPU").locator("output"), "32.1 %")
-    await seen(visitor.chart("Memory"), "total 8 GiB")
-    await seen(visitor.chart("Network"), "received 1.5 MiB/s")
+        await expect(chart(visitor, title).locator(".trace path.js-line").first).to_be_attached(timeout=PATIENCE)
+    await seen(chart(visitor, "CPU").locator("output"), "32.1 %")
+    await seen(chart(visitor, "Memory"), "total 8 GiB")
+    await seen(chart(visitor, "Network"), "received 1.5 MiB/s")
     value = visitor.page.locator("tr", has_text="memory_available_bytes").locator("td")
     await seen(value, "4 GiB")
     dashboard.clock.time += 15
     await dashboard.post({"node_exporter": [{**node_snapshot(15), "memory_available_bytes": 2 * 1024**3}]})
     await seen(value, "2 GiB")
-    await seen(visitor.chart("Memory").locator("output"), "75 %")
+    await seen(chart(visitor, "Memory").locator("output"), "75 %")
     assert visitor.complaints == []
     assert len([url for url in visitor.requests if url.endswith("/static/page.js")]) == 1
 
@@ -166,7 +133,7 @@ async def test_what_comes_from_outside_is_text(dashboard: Dashboard, visitor: Vi
         assert await visitor.page.locator("main img, main a, nav img, nav a").count() == 0
     await visitor.open("#since=15m&server=web-1")
     await seen(visitor.page.locator("main"), link)
-    processes = visitor.chart("Processes")
+    processes = chart(visitor, "Processes")
     await processes.locator(".plot").hover()
     await seen(processes.locator(".hoverlayer"), link)
     assert await processes.locator("a, b:not(li b)").count() == 0
@@ -181,9 +148,9 @@ async def test_a_gap_is_drawn_as_a_gap(dashboard: Dashboard, visitor: Visitor) -
     seconds = [*range(-900, -600, 15), *range(-300, 1, 15)]
     await dashboard.post({"node_exporter": [node_snapshot(second) for second in seconds]})
     await visitor.open()
-    used = visitor.chart("Root file system").locator(".fills .js-fill")
+    used = chart(visitor, "Root file system").locator(".fills .js-fill")
     await expect(used).to_have_count(2, timeout=PATIENCE)
-    await expect(visitor.chart("CPU").locator(".fills .js-fill")).to_have_count(8, timeout=PATIENCE)
+    await expect(chart(visitor, "CPU").locator(".fills .js-fill")).to_have_count(8, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
@@ -209,7 +176,7 @@ async def test_a_choice_of_time_is_kept_in_the_address(dashboard: Dashboard, vis
     await seen(visitor.page.locator(".note").first, "nothing arrived for the last 15m")
     await visitor.page.get_by_role("button", name="6 h").click()
     await expect(visitor.page).to_have_url(re.compile("since=6h"))
-    await expect(visitor.chart("Memory").locator("output")).to_have_text("50 %", timeout=PATIENCE)
+    await expect(chart(visitor, "Memory").locator("output")).to_have_text("50 %", timeout=PATIENCE)
 
 
 async def test_numbers_are_written_for_people(dashboard: Dashboard, visitor: Visitor) -> None:
