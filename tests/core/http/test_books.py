@@ -47,9 +47,11 @@ def peer() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Peer) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def read_metrics(url: str) -> dict[str, float]:

@@ -93,6 +93,7 @@ def _set_up_logs(settings: Logging, state_dir: Path) -> None:
 
 
 async def _run(plan: Plan, notifier: Notifier) -> None:
+    _raise_file_limit()
     clock = SystemClock()
     agent = Agent(plan, clock)
     supervision = Supervision(agent, notifier, clock)
@@ -145,15 +146,16 @@ async def _serving(agent: Agent, api: Api) -> AsyncIterator[None]:
         yield
 
 
-def _connections() -> int:
-    """Return how many connections may be open, once this process may open as many files as it is allowed at all.
-
-    The most of the files are the buffer's and the scrapes'.
-    """
+def _raise_file_limit() -> None:
+    """Let this process open as many files as it is allowed at all."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = _MANY_FILES if most == resource.RLIM_INFINITY else most
     with contextlib.suppress(OSError, ValueError):  # it goes on with what it has
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+
+
+def _connections() -> int:
+    """Return how many callers may be connected: the most of the files are the buffer's and the scrapes'."""
     return max(1, min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _CONNECTIONS_PART))
 
 
