@@ -8,14 +8,11 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import cast
 
 import pytest
-from nodepulse_core.control import Control
-from nodepulse_core.http import Guard, create_app
 from support.agents import running_agent
+from support.pages import Stage
 from support.programs import need
-from support.reports import make_report
 
 PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 EXAMPLE = re.compile(r"^\$ (curl .*?)\s+# (\d{3})$", re.MULTILINE)
@@ -60,7 +57,7 @@ def test_the_examples_work_as_they_stand(tmp_path: Path, endpoint: str) -> None:
 
 def test_every_route_is_described() -> None:
     """The table holds each method of each route that answers programs."""
-    app = create_app(report=make_report, control=cast("Control", None), guard=Guard("127.0.0.1"))
+    app = Stage().app()
     described = set(re.findall(r"^\| `([A-Z]+ /\S*)` \|", PAGE, re.MULTILINE))
     routes = {(route.method, route.resource.canonical) for route in app.router.routes() if route.resource is not None}
     served = {f"{method} {path}" for method, path in routes if method != "HEAD"}
