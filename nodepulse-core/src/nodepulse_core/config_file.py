@@ -14,11 +14,11 @@ from pathlib import Path
 from nodepulse_core.errors import ConfigError, Problem
 
 _LARGEST_FILE = 256 * 1024
-_SHARED = Path("/etc/nodepulse/nodepulse.yml")
+SHARED_CONFIG = Path("/etc/nodepulse/nodepulse.yml")
 _HERE = Path("nodepulse.yml")
 
 
-def find_config(explicit: Path | None, environ: Mapping[str, str], *, shared: Path = _SHARED) -> Path:
+def find_config(explicit: Path | None, environ: Mapping[str, str], *, shared: Path = SHARED_CONFIG) -> Path:
     """Return the configuration to use; raises ConfigError, naming all places looked at, where there is none."""
     named = explicit or (Path(environ["NODEPULSE_CONFIG"]) if environ.get("NODEPULSE_CONFIG") else None)
     if named is not None:

@@ -31,7 +31,7 @@ def test_without_one_the_machines_directory_or_the_users_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The machine's where this user may write it; else $XDG_STATE_HOME, else a directory at home."""
-    monkeypatch.setattr(room, "_SHARED", tmp_path / "nodepulse")
+    monkeypatch.setattr(room, "SHARED_STATE", tmp_path / "nodepulse")
     assert find_state_dir(settings(), {}) == tmp_path / "nodepulse"
     monkeypatch.setattr(room.os, "access", lambda *_: False)
     assert find_state_dir(settings(), {"HOME": "/home/me"}) == Path("/home/me/.local/state/nodepulse")

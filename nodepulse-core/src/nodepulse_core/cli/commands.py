@@ -11,6 +11,7 @@ from nodepulse_core.errors import PluginError
 from nodepulse_core.plugins import Installed, PluginHost
 
 BUILT_IN = {
+    "setup": "Make configuration, state directory and user ready.",
     "start": "Run the agent in the foreground.",
     "status": "Show whether an agent runs, and what waits in its buffer.",
     "plugins": "Show the installed plugins.",
@@ -19,6 +20,7 @@ BUILT_IN = {
     "discover": "Look for exporters on this machine, as YAML to paste.",
     "exporters": "Show, add and remove targets while the agent runs.",
     "buffer": "Look into the buffer, and mend it.",
+    "service": "Run the agent as a service of systemd.",
     "demo": "Run agent, dashboard and a page to look at, on this machine only.",
 }
 """Each is a module of this package, which is imported when the command is called."""

@@ -11,6 +11,7 @@ import click
 
 from nodepulse_core import config as configuration
 from nodepulse_core.cli.context import Context
+from nodepulse_core.cli.replacement import replace_file
 from nodepulse_core.cli.table import write_table
 from nodepulse_core.config_file import find_config, read_content
 from nodepulse_core.errors import NodePulseError
@@ -86,7 +87,7 @@ def init(context: Context, path: Path, endpoint: str, *, from_discovery: bool, f
     text = configuration.starter(endpoint, _find_targets(context, from_discovery=from_discovery))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text.encode(), 0o600)
+        replace_file(path, text.encode(), 0o600)
     except OSError as error:
         raise NodePulseError(f"cannot write {path}: {error.strerror}") from error
     click.echo(f"wrote {path}; next: nodepulse --config {path} config check, then nodepulse --config {path} start")
@@ -128,27 +129,8 @@ def migrate(context: Context, *, write: bool) -> None:
         except OSError as error:
             raise NodePulseError(f"cannot keep {path} as {backup}: {error.strerror}; it is as it was") from error
         try:
-            _replace(path, migrated, path.stat().st_mode & 0o777)
+            replace_file(path, migrated, path.stat().st_mode & 0o777)
         except OSError as error:
             backup.unlink()
             raise NodePulseError(f"cannot rewrite {path}: {error.strerror}; it is as it was") from error
         click.echo(f"rewrote {path}; the old one is {backup}")
-
-
-def _replace(path: Path, content: bytes, mode: int) -> None:
-    """Put a whole file in the place of what is there, or leave that as it is; the owner stays the same."""
-    if path.is_dir():
-        raise IsADirectoryError(None, "Is a directory")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(content)
-            os.fchmod(stream.fileno(), mode)
-            if path.exists() and os.geteuid() == 0:
-                os.fchown(stream.fileno(), path.stat().st_uid, path.stat().st_gid)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

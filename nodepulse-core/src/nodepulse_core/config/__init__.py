@@ -1,6 +1,7 @@
 """What the user wants, checked whole before anything starts."""
 
 from nodepulse_core.config.added import AddedTargets, Given, check_added
+from nodepulse_core.config.checks import server_id as check_server_id
 from nodepulse_core.config.checks import url as check_url
 from nodepulse_core.config.difference import differing_keys
 from nodepulse_core.config.load import Loaded, examine_settings, load_settings
@@ -9,10 +10,11 @@ from nodepulse_core.config.schema import make_schema
 from nodepulse_core.config.settings import Api, Logging, Settings
 from nodepulse_core.config.show import show
 from nodepulse_core.config.starter import starter, write_found
-from nodepulse_core.config.state import find_buffer, find_server_id, find_state_dir
+from nodepulse_core.config.state import SHARED_STATE, find_buffer, find_server_id, find_state_dir
 from nodepulse_core.config.targets import Targets, make_targets
 
 __all__ = [
+    "SHARED_STATE",
     "AddedTargets",
     "Api",
     "Given",
@@ -21,6 +23,7 @@ __all__ = [
     "Settings",
     "Targets",
     "check_added",
+    "check_server_id",
     "check_url",
     "differing_keys",
     "examine_settings",

@@ -14,8 +14,7 @@ server:
   # timeout: 5s
   # bearer_token_file: /etc/nodepulse/token
 
-# agent:
-#   interval: 15s  # for exporters that name none
+{agent}
 
 exporters:
 {exporters}
@@ -32,15 +31,23 @@ exporters:
 #   level: info
 """
 
+_ANYBODY = """\
+# agent:
+#   interval: 15s  # for exporters that name none"""
+_SOMEBODY = """\
+agent:
+  server_id: {}  # what the dashboard knows this server by
+  # interval: 15s  # for exporters that name none"""
 
 Listed = tuple[str, str | None, str | None]
 """A target: its name, and its type and endpoint where they are not what its name says."""
 
 
-def starter(endpoint: str, exporters: Iterable[Listed]) -> str:
-    """Return a commented configuration for a dashboard's URL and some targets."""
+def starter(endpoint: str, exporters: Iterable[Listed], server_id: str | None = None) -> str:
+    """Return a commented configuration for a dashboard's URL, some targets, and who this server is."""
     named = _write(exporters) or _write([("node_exporter", None, "http://localhost:9100/metrics")])
-    return _TEXT.format(endpoint=json.dumps(endpoint, ensure_ascii=False), exporters=named.rstrip("\n"))
+    agent = _ANYBODY if server_id is None else _SOMEBODY.format(json.dumps(server_id))
+    return _TEXT.format(endpoint=json.dumps(endpoint, ensure_ascii=False), agent=agent, exporters=named.rstrip("\n"))
 
 
 def write_found(exporters: Iterable[Listed]) -> str:

@@ -12,7 +12,7 @@ from nodepulse_core.config.checks import SERVER_ID
 from nodepulse_core.config.settings import Settings
 from nodepulse_core.errors import NodePulseError
 
-_SHARED = Path("/var/lib/nodepulse")
+SHARED_STATE = Path("/var/lib/nodepulse")
 _SERVER_ID = re.compile(SERVER_ID)
 
 
@@ -20,8 +20,8 @@ def find_state_dir(settings: Settings, environ: Mapping[str, str]) -> Path:
     """Return the configured directory; else /var/lib/nodepulse where this user may write it, else one of the user's."""
     if settings.agent.state_dir is not None:
         return settings.agent.state_dir
-    if os.access(_SHARED if _SHARED.exists() else _SHARED.parent, os.W_OK):
-        return _SHARED
+    if os.access(SHARED_STATE if SHARED_STATE.exists() else SHARED_STATE.parent, os.W_OK):
+        return SHARED_STATE
     home = Path(environ.get("HOME") or Path.home())
     return Path(environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "nodepulse"
 
