@@ -105,6 +105,15 @@ def test_a_url_is_asked_without_a_configuration(agent: RunningAgent, tmp_path: P
     assert (asked.returncode, "nodepulse_agent" in asked.stdout) == (0, True), asked.stderr
 
 
+@pytest.mark.parametrize("command", ["list", "add", "remove"])
+def test_help_needs_no_configuration(command: str, tmp_path: Path) -> None:
+    """What a command does is told before there is an agent, or anything that names one."""
+    asked = [*NODEPULSE, "exporters", command, "--help"]
+    environ = {**os.environ, "HOME": str(tmp_path)}
+    told = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env=environ)
+    assert (told.returncode, told.stdout.startswith("Usage: ")) == (0, True), told.stderr
+
+
 def test_the_token_of_the_configuration_is_shown(tmp_path: Path) -> None:
     """An agent that knows a token is asked with it, and a wrong one is refused."""
     token = tmp_path / "token"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
@@ -12,6 +14,9 @@ from nodepulse_core.cli.context import Context
 from nodepulse_core.cli.table import write_table
 from nodepulse_core.errors import UsageError
 from nodepulse_core.units import parse_duration
+
+Connect = Callable[[], Client]
+"""Makes the client of the agent; raises NodePulseError where its address is not known."""
 
 _PATH = "/api/exporters"
 _SPARE_SECONDS = 5.0
@@ -29,15 +34,15 @@ def exporters(ctx: click.Context, url: str | None) -> None:
     context = ctx.find_object(Context)
     if context is None:
         raise UsageError("exporters is a command of nodepulse")
-    ctx.obj = make_client(context, url)
+    ctx.obj = partial(make_client, context, url)  # made once a command begins: its help needs no configuration
 
 
 @exporters.command("list")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with every figure.")
 @click.pass_obj
-def list_(client: Client, *, as_json: bool) -> None:
+def list_(connect: Connect, *, as_json: bool) -> None:
     """List all targets: what they are, where each is from, and how its last scrape went."""
-    targets = client.get(_PATH)["exporters"]
+    targets = connect().get(_PATH)["exporters"]
     if as_json:
         click.echo(json.dumps(targets, indent=2))
     elif not targets:
@@ -56,23 +61,23 @@ def list_(client: Client, *, as_json: bool) -> None:
 @click.option("--payload", type=click.Choice(["snapshot", "raw"]), help="What is sent of it.")
 @click.option("--force", is_flag=True, help="Add it although its first scrape fails.")
 @click.pass_obj
-def add(client: Client, /, name: str, type_: str | None, *, force: bool, **given: str | None) -> None:
+def add(connect: Connect, /, name: str, type_: str | None, *, force: bool, **given: str | None) -> None:
     """Scrape one more target from now on, also after a restart.
 
     It is scraped once before it is added. The configuration is not changed.
     """
     target = {"name": name, "type": type_, **given}
     body = {key: value for key, value in target.items() if value is not None}
-    made = client.ask("POST", f"{_PATH}{'?force=1' if force else ''}", body, _patience(given.get("timeout")))
+    made = connect().ask("POST", f"{_PATH}{'?force=1' if force else ''}", body, _patience(given.get("timeout")))
     click.echo(f"{made['name']} is scraped every {made['interval']} from {made['endpoint']}")
 
 
 @exporters.command()
 @click.argument("name")
 @click.pass_obj
-def remove(client: Client, name: str) -> None:
+def remove(connect: Connect, name: str) -> None:
     """Stop scraping a target that was added; what was scraped of it is still delivered."""
-    client.ask("DELETE", f"{_PATH}/{quote_name(name)}")
+    connect().ask("DELETE", f"{_PATH}/{quote_name(name)}")
     click.echo(f"{name} is not scraped any more")
 
 
