@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 import pytest
 from nodepulse_core.cli.main import nodepulse
+from nodepulse_core.metrics import make_families
+from support.reports import make_report
 from support.repository import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("nodepulse-*/README.md")])
@@ -113,3 +115,11 @@ def test_every_job_of_dev_py_exists() -> None:
     jobs = runpy.run_path(str(ROOT / "dev.py"))["JOBS"]
     shown = [words[0] for path in DOCUMENTS for words in commands(path.read_text(), "python3 dev.py")]
     assert {"demo", "test"} <= set(shown) <= set(jobs)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_metric_of_the_agent_is_there(document: Path) -> None:
+    """A metric of the agent's own that a document names, in an alert above all, is one that the agent has."""
+    there = {family.name for family in make_families(make_report())}
+    named = set(re.findall(r"\bnodepulse_[a-z_]+_(?:total|seconds|bytes|entries|up|writable)\b", document.read_text()))
+    assert named - there == set()

@@ -69,6 +69,13 @@ def running_agent(
         f"agent: {{state_dir: '{home}', server_id: test-1}}\n"
         "exporters:\n" + "".join(listed) + "buffer: {drain_jitter: 0s, min_free_bytes: 1MiB}\n" + api + more
     )
+    with agent_of(config, log, command=command) as agent:
+        yield agent
+
+
+@contextlib.contextmanager
+def agent_of(config: Path, log: Path, *, command: Sequence[str] = ()) -> Iterator[RunningAgent]:
+    """Run the agent of a configuration, which must have its HTTP on. It is ended in order, as above."""
     with log.open("ab") as output:
         start = output.tell()
         process = subprocess.Popen(

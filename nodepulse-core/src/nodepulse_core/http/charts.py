@@ -13,7 +13,6 @@ _BARS = 60
 _STEP = 3
 _TALL = 24
 _HEADROOM = 0.8
-_SHORTEST = 1.5
 _SPARK = (
     '<svg class="spark" viewBox="0 0 180 24" preserveAspectRatio="none" role="img" aria-label="{label}">'
     '<title>{label}</title><path class="good" d="{good}"/><path class="bad" d="{bad}"/></svg>'
@@ -36,14 +35,13 @@ def draw_spark(recent: Sequence[Outcome]) -> Markup:
         return Markup("")
     shown = recent[-_BARS:]
     longest = max((each.seconds for each in shown if each.error is None), default=0.0)
+    scale = _TALL * _HEADROOM / longest if longest else 0.0
     good, bad = [], []
-    for position, each in enumerate(shown, start=_BARS - len(shown)):
-        x = position * _STEP + 1
-        if each.error is not None:
-            bad.append(f"M{x} {_TALL}V0")
+    for x, each in enumerate(shown, start=_BARS - len(shown)):
+        if each.error is None:
+            good.append(f"M{x * _STEP + 1} {_TALL}v-{int(scale * each.seconds) + 1}")
         else:
-            high = max(_SHORTEST, _TALL * _HEADROOM * each.seconds / longest) if longest else _SHORTEST
-            good.append(f"M{x} {_TALL}v-{high:.1f}")
+            bad.append(f"M{x * _STEP + 1} {_TALL}V0")
     return fill(_SPARK, label=_describe(shown), good="".join(good), bad="".join(bad))
 
 
