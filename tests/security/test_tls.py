@@ -238,7 +238,8 @@ async def test_what_a_dashboard_says_back_of_what_it_was_sent_is_hidden(files: F
     token.write_text("hunter2")
     sent = Access(headers={"X-Key": "hunter3"}, bearer_token_file=token, tls=Tls(ca_file=files.ca))
     with secure_server(AUTHORITY.issue_cert("localhost")) as server:
-        server.status, server.body = 401, b"no such key: hunter2, hunter3, hunter4" + b"." * 170 + b"hunter2"
+        server.status = 401
+        server.answer = lambda *_: b"no such key: hunter2, hunter3, hunter4" + b"." * 170 + b"hunter2"
         sender = HTTPSender(Destination(f"{server.endpoint}?key=hunter4", access=sent), "test", SystemClock())
         answer = await sender.send(BATCH)
         await sender.close()

@@ -82,7 +82,7 @@ def agent_of(config: Path, log: Path, *, command: Sequence[str] = ()) -> Iterato
             [*command, *NODEPULSE, "--config", str(config), "start"], stdout=output, stderr=output
         )
     try:
-        yield RunningAgent(process, config, log, f"http://{_await_address(process, log, start)}")
+        yield RunningAgent(process, config, log, f"http://{await_address(process, log, start)}")
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0, log.read_text()
     finally:
@@ -90,7 +90,8 @@ def agent_of(config: Path, log: Path, *, command: Sequence[str] = ()) -> Iterato
         process.wait()
 
 
-def _await_address(process: subprocess.Popen[bytes], log: Path, start: int) -> str:
+def await_address(process: subprocess.Popen[Any], log: Path, start: int = 0) -> str:
+    """Return where an agent answers, once its log says so from a position on; fails with the log otherwise."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and process.poll() is None:
         if found := _ADDRESS.search(log.read_bytes()[start:].decode()):

@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,8 @@ class SecureServer:
     port: int = 0
     status: int = 200
     headers: dict[str, str] = field(factory=dict)
-    body: bytes = b"up 1\n"
+    answer: Callable[[str, dict[str, str]], bytes] = lambda path, headers: b"up 1\n"
+    """Makes the body, from the path and the headers of a request."""
     asked: list[tuple[str, dict[str, str]]] = field(factory=list)
     clients: list[str] = field(factory=list)
     """Whom each request's client certificate names."""
@@ -115,18 +116,19 @@ def secure_server(
         def _answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             told.asked.append((self.path, dict(self.headers)))
+            body = told.answer(self.path, dict(self.headers))
             shown = self.request.getpeercert() if context is not None else None
             if shown:
                 told.clients.append(shown["subjectAltName"][0][1])
             self.send_response(told.status)
             for name, value in {
                 "Content-Type": "text/plain",
-                "Content-Length": str(len(told.body)),
+                "Content-Length": str(len(body)),
                 **told.headers,
             }.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(told.body)
+            self.wfile.write(body)
 
         def do_GET(self) -> None:
             self._answer()

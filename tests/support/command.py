@@ -44,8 +44,9 @@ class Command:
 
     def start(self, *arguments: str, **options: object) -> subprocess.Popen[str]:
         """Start it, with pipes."""
-        given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-        return subprocess.Popen([*NODEPULSE, *arguments], cwd=self.home, env=self.environ, **given)  # type: ignore[call-overload,no-any-return]  # as given
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        given = {"env": self.environ, **pipes, **options}
+        return subprocess.Popen([*NODEPULSE, *arguments], cwd=self.home, **given)  # type: ignore[call-overload,no-any-return]  # as given
 
     def configure(self, text: str) -> Path:
         """Write the configuration that it finds by itself."""

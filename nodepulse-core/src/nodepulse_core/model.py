@@ -29,6 +29,12 @@ def show_endpoint(endpoint: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
+def repr_endpoint(endpoint: str | None) -> str:
+    """Return an endpoint's repr, which says how it is written and not what the environment holds, without its query."""
+    before, mark, _ = repr(endpoint).partition("?")
+    return f"{before}?…'" if mark else before
+
+
 @frozen
 class Retry:
     """How often a scrape is tried within its slot."""
@@ -78,7 +84,7 @@ class Access:
 class Destination:
     """Where batches go, and how: what a sender is made from. The timeout is in seconds."""
 
-    endpoint: str = field(repr=show_endpoint)
+    endpoint: str = field(repr=repr_endpoint)
     timeout: float = 5.0
     compression: Compression = "none"
     access: Access = Access()
@@ -90,7 +96,7 @@ class Target:
 
     name: str
     type: str
-    endpoint: str = field(repr=show_endpoint)
+    endpoint: str = field(repr=repr_endpoint)
     interval: float
     timeout: float
     payload: Payload = "raw"

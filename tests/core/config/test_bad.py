@@ -25,6 +25,7 @@ NOT_FOR_A_FILE = {
     "no regular file": "the same",
     "it is larger than 256 KiB, which no configuration is": "a file of that size: test_document",
     ".* can be read by .*; protect it with: chmod 600 .*": "it depends on the mode of a file: test_files",
+    ".*; what needs it fails until it is mended": "it depends on what certificates hold: test_files",
     "write \\$\\{VAR\\} for it, or protect the file with: chmod 600 .*": "the same",
     "this secret can be read by .*; .*": "the same",
     "a character": "a refused character behind the end of the text, which ruamel does not give now",

@@ -67,3 +67,31 @@ def test_a_value_is_a_string_to_all_who_use_it() -> None:
     assert {value: 1}["one"] == 1
     assert type(str(value)) is str
     assert type(value.encode()) is bytes
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("token", "/run/credentials/a.service/token"),
+        ("sub/token", "sub/token"),
+        ("/etc/token", "/etc/token"),
+        ("~/token", "~/token"),
+        ("${DIR}/token", "/etc/token"),
+        ("", ""),
+    ],
+)
+def test_a_bare_name_of_a_file_is_that_of_a_credential(given: str, taken: str) -> None:
+    """Systemd says in CREDENTIALS_DIRECTORY where those are; a path, and any other key, is left as it is."""
+    data = {"bearer_token_file": given, "name": "token", "headers": {"x_file": "token"}}
+    environ = {"DIR": "/etc", "CREDENTIALS_DIRECTORY": "/run/credentials/a.service"}
+    expansion = expand(Document("f", data, {}), environ)
+    assert expansion.problems == ()
+    assert expansion.data == {"bearer_token_file": taken, "name": "token", "headers": {"x_file": "token"}}
+    assert expand(Document("f", {"token_file": "token"}, {}), {}).data == {"token_file": "token"}
+
+
+def test_a_secret_in_the_place_of_its_file_is_not_shown() -> None:
+    """A token from the environment under a key for a file is an error without it: as a path it would be everywhere."""
+    data = {"bearer_token_file": "${TOKEN}"}
+    (problem,) = expand(Document("f", data, {}), {"TOKEN": "hunter2", "CREDENTIALS_DIRECTORY": "/run"}).problems
+    assert problem.message == "what the environment holds for it is no absolute path"

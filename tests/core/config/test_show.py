@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from core.config.cases import load_text
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,3 +76,20 @@ def test_no_secret_is_shown_whatever_it_is(secret: str) -> None:
     shown = {row.path: row.value for row in show(loaded)}
     assert shown["exporters[0].basic_auth.password"] == "********"
     assert shown["server.endpoint"] == "http://d/?t=${S}"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("http://d/in", "http://d/in"),
+        ("http://d/in?key=hunter2&n=1", "http://d/in?key=********&n=********"),
+        ("http://d/in?hunter2", "http://d/in?********"),
+        ("http://d/in?key=${S}&k=hunter2&${S}=a=b", "http://d/in?key=${S}&k=********&${S}=********"),
+        ("http://d/in?key=x${S}", "http://d/in?key=********"),
+    ],
+)
+def test_the_query_of_a_url_is_masked(written: str, shown: str) -> None:
+    """It may hold a key; a reference to the environment is shown as it is written."""
+    text = f"server: {{endpoint: '{written}'}}\nexporters: [{{name: a, endpoint: '{written}'}}]"
+    found = rows(text, {"S": "hunter2"})
+    assert found["server.endpoint"][0] == found["exporters[0].endpoint"][0] == shown

@@ -26,6 +26,7 @@ LARGEST_SIZE = 2**63 - 1
 _NAME = re.compile(NAME)
 _SERVER_ID = re.compile(SERVER_ID)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_QUERY = re.compile(r"[?#].*")
 _USER = re.compile(r"^('(?:[A-Za-z]+://)?).*@")
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 _HOST_AND_PORT = re.compile(r"[^:/]+:\d+(/.*)?")
@@ -152,7 +153,8 @@ def endpoint(value: Any) -> str:
 def _split_url(value: Any) -> tuple[str, str, SplitResult]:
     """Return a URL, how a message may show it, and its parts."""
     text = string(value)
-    shown = _USER.sub(r"\1…@", found(text))
+    written = getattr(text, "written", text)  # of what the environment had a part in
+    shown = _USER.sub(r"\1…@", found(_QUERY.sub("?…", written)))
     try:
         parts = urlsplit(text)
         wrong = parts.port == 0 or re.search(r"[\s\x00-\x1f\x7f]", text)

@@ -1,4 +1,7 @@
-"""`${VAR}`, `${VAR:-default}` and `${VAR:?message}` inside string values; `$$` is a dollar."""
+"""`${VAR}`, `${VAR:-default}` and `${VAR:?message}` inside string values; `$$` is a dollar. Bare names of files.
+
+Of a key that ends in `_file`, a name without a slash is that of a credential, where systemd has given some.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,7 @@ def expand(document: Document, environ: Mapping[str, str]) -> Expansion:
     """Replace the references of a document by what the environment holds."""
     problems: list[Problem] = []
     expanded: set[KeyPath] = set()
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
 
     def replace(text: str, path: KeyPath) -> str:
         def value_of(match: re.Match[str]) -> str:
@@ -71,9 +75,17 @@ def expand(document: Document, environ: Mapping[str, str]) -> Expansion:
         held = _REFERENCE.sub(value_of, text)
         return Expanded(held, text) if path in expanded else held
 
+    def place(text: str, path: KeyPath) -> str | None:
+        if not _names_a_file(path) or not text or text.startswith(("/", "~")):
+            return text
+        if isinstance(text, Expanded):  # a secret itself, by mistake: as a path it would be in every message
+            problems.append(document.problem(path, "what the environment holds for it is no absolute path"))
+            return None
+        return text if "/" in text or not credentials else f"{credentials.rstrip('/')}/{text}"
+
     def walk(node: Any, path: KeyPath) -> Any:
         if isinstance(node, str):
-            return replace(node, path) if "$" in node else node
+            return place(replace(node, path) if "$" in node else node, path)
         if isinstance(node, dict):
             return {key: walk(value, (*path, key)) for key, value in node.items()}
         if isinstance(node, list):
@@ -81,6 +93,10 @@ def expand(document: Document, environ: Mapping[str, str]) -> Expansion:
         return node
 
     return Expansion(walk(document.data, ()), frozenset(expanded), tuple(problems))
+
+
+def _names_a_file(path: KeyPath) -> bool:
+    return bool(path) and str(path[-1]).endswith("_file") and "headers" not in path
 
 
 def _is_text(value: str) -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 from nodepulse_core.config.expand import Expanded
 from nodepulse_core.config.paths import KeyPath
 from nodepulse_core.config.settings import BasicAuthSettings, ExporterSettings, Server, Settings, TlsSettings
+from nodepulse_core.errors import NodePulseError
+from nodepulse_core.tls import tls_context
 
 Note = Callable[[KeyPath, str], None]
 _SECRET_HEADER = re.compile(r"authorization|cookie|token|key|secret|password", re.IGNORECASE)
@@ -33,6 +35,9 @@ def warn_of_files(settings: Settings, paths: Sequence[KeyPath], source: Path, wa
             warn(path, f"{lack}; what needs it fails until it is there")
         elif readers := _readers(file):
             warn(path, f"{file} can be read by {readers}; protect it with: chmod 600 {file}")
+    for path, peer in peers(settings, paths):
+        if fault := _find_fault(peer.tls):
+            warn((*path, "tls"), f"{fault}; what needs it fails until it is mended")
     secret = next(_secrets(settings, paths), None)
     if secret and (readers := _readers(source)):
         advice = f"write ${{VAR}} for it, or protect the file with: chmod 600 {source}"
@@ -70,6 +75,18 @@ def _secrets(settings: Settings, paths: Sequence[KeyPath]) -> Iterator[KeyPath]:
 
 def _auth(peer: Server | ExporterSettings) -> BasicAuthSettings | None:
     return peer.basic_auth if isinstance(peer, ExporterSettings) else None
+
+
+def _find_fault(tls: TlsSettings) -> str | None:
+    """Return why files that are there cannot be used for TLS; it is no problem, since they may be just replaced."""
+    files = [file for file in (tls.ca_file, tls.cert_file, tls.key_file) if file is not None]
+    if not files or any(map(_lack, files)):
+        return None
+    try:
+        tls_context(tls.tls())
+    except NodePulseError as error:
+        return None if isinstance(error.__cause__, PermissionError) else str(error)
+    return None
 
 
 def _lack(file: Path) -> str | None:

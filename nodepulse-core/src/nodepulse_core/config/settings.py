@@ -27,7 +27,17 @@ from nodepulse_core.config.rules import (
     Size,
     URLText,
 )
-from nodepulse_core.model import Access, Backoff, BasicAuth, Compression, Destination, Payload, Retry, Tls
+from nodepulse_core.model import (
+    Access,
+    Backoff,
+    BasicAuth,
+    Compression,
+    Destination,
+    Payload,
+    Retry,
+    Tls,
+    repr_endpoint,
+)
 
 _MIB = 1024**2
 _NO_HEADERS = Headers({})
@@ -81,7 +91,7 @@ class RetrySettings:
 class Server:
     """Where batches go."""
 
-    endpoint: URLText = field(metadata=about("the dashboard's URL"))
+    endpoint: URLText = field(repr=repr_endpoint, metadata=about("the dashboard's URL"))
     timeout: Duration = field(default=Duration(5.0), metadata=about("how long one POST may take"))
     compression: Compression = field(
         default="none",
@@ -125,7 +135,9 @@ class ExporterSettings:
         default=None, metadata=about("an installed exporter, or `prometheus` for any other; raw text", "the name")
     )
     enabled: bool = field(default=True, metadata=about("whether it is scraped"))
-    endpoint: EndpointText | None = field(default=None, metadata=about("where it answers", "the exporter's own"))
+    endpoint: EndpointText | None = field(
+        default=None, repr=repr_endpoint, metadata=about("where it answers", "the exporter's own")
+    )
     interval: Interval | None = field(
         default=None, metadata=about("time between two scrapes", "agent.interval, else the exporter's own")
     )

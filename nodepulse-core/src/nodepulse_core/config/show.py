@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from nodepulse_core.config.expand import Expanded
 from nodepulse_core.config.keys import KeyOf, keys_of
 from nodepulse_core.config.load import Loaded
 from nodepulse_core.config.paths import KeyPath, write_path
-from nodepulse_core.config.rules import Name, ServerID
+from nodepulse_core.config.rules import EndpointText, Name, ServerID, URLText
 
 _MASK = "********"
+_QUERY_VALUE = re.compile(r"(?<==)(?!\$\{\w+\}(?:&|$))[^&]+|(?:^|(?<=&))[^&=]+(?=&|$)")
+"""The values of a query, and what stands in it alone, other than a reference to the environment."""
+_URLS = (URLText, EndpointText)
 _PUBLIC = (Name, ServerID)  # sent and written as they are
 
 
@@ -31,7 +35,8 @@ class Shown:
 def show(loaded: Loaded) -> list[Shown]:
     """Return every value in the order of the settings.
 
-    A string that holds something from the environment is shown as it is written, since it may hold a secret.
+    A string that holds something from the environment is shown as it is written, since it may hold a secret;
+    so may the query of a URL.
     """
     rows = []
     settings = loaded.settings
@@ -65,12 +70,19 @@ def _plain(key: KeyOf, value: Any) -> Any:
     if key.rule and key.rule.is_secret:
         return _MASK
     if isinstance(value, Expanded) and key.kind not in _PUBLIC:
-        return value.written
+        value = value.written
+    if key.kind in _URLS:
+        return _mask_query(value)
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, tuple):
         return [each.written if isinstance(each, Expanded) else each for each in value]
     return key.rule.write(value) if key.rule else value
+
+
+def _mask_query(url: str) -> str:
+    before, mark, query = url.partition("?")
+    return before + mark + _QUERY_VALUE.sub(_MASK, query)
 
 
 def _row(loaded: Loaded, path: KeyPath, value: Any) -> Shown:

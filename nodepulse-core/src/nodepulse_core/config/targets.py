@@ -13,7 +13,7 @@ from nodepulse_core.config.paths import KeyPath, write_path
 from nodepulse_core.config.settings import ExporterSettings
 from nodepulse_core.errors import ConfigError, PluginError, Problem
 from nodepulse_core.exporter import HTTP_SCHEMES, Exporter, schemes_of
-from nodepulse_core.model import GENERIC, Payload, Target
+from nodepulse_core.model import GENERIC, Payload, Target, repr_endpoint
 from nodepulse_core.units import format_duration
 
 _ENDING = "_exporter"
@@ -112,8 +112,8 @@ class _Maker:
         known = schemes_of(exporter) if exporter else HTTP_SCHEMES
         if scheme not in known:
             who = exporter.name if exporter else GENERIC
-            shown = endpoint if isinstance(endpoint, Expanded) else scheme
-            self._fail(path, f"{who} reads no endpoint of scheme {shown!r}; known: {', '.join(known)}")
+            shown = repr_endpoint(endpoint) if isinstance(endpoint, Expanded) else repr(scheme)
+            self._fail(path, f"{who} reads no endpoint of scheme {shown}; known: {', '.join(known)}")
 
     def _find_type(self, settings: ExporterSettings, path: KeyPath) -> str | None:
         type_ = settings.type or settings.name
