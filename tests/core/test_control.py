@@ -20,7 +20,7 @@ from nodepulse_core.exporter import HTTPExporter
 from nodepulse_core.fleet import Fleet, NameTakenError
 from nodepulse_core.model import Target
 from nodepulse_core.plan import Wanted
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 
 EXPORTER = HTTPExporter("redis_exporter", default_endpoint="http://localhost:9121/metrics", fields={"up": "redis_up"})
 SETTINGS = Settings(Server(URLText("http://localhost:8089/")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nodepulse_core.progress import Progress, Sign
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 
 
 def test_a_mark_that_stays_too_long_is_a_stall() -> None:

@@ -22,7 +22,7 @@ from nodepulse_core.exporter import Exporter, HTTPExporter
 from nodepulse_core.fleet import Fleet
 from nodepulse_core.model import Target
 from nodepulse_core.search import Search, loopback_port
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 
 SERVER = Server(URLText("http://localhost/in"))
 EXPORTER = HTTPExporter("redis_exporter", default_endpoint="http://localhost:9121/metrics")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from nodepulse_core.testing.clock import FakeClock
 from nodepulse_core.watch import BacklogPoint, Watch
-from support.clock import FakeClock
 
 
 class LateClock(FakeClock):

@@ -14,7 +14,7 @@ from nodepulse_core.deliver import BatchMaker, Drain, GuardedSender, Observers, 
 from nodepulse_core.health import Health
 from nodepulse_core.model import Batch, Entry, Snapshot, Target, Window
 from nodepulse_core.sender import Accepted, Answer, Sender
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 
 NOW = 1_800_000_000
 PATIENCE = 30.0

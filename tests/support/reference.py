@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp.test_utils import TestClient, TestServer
+from nodepulse_core.testing.clock import FakeClock
 from nodepulse_dashboard.app import create_app
 from nodepulse_dashboard.delivery import Row
 from nodepulse_dashboard.store import Store
-from support.clock import FakeClock
 
 IN = "/metrics/prometheus?server_id=web-1"
 SLOT = 1_761_832_800

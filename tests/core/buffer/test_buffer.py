@@ -18,7 +18,7 @@ from nodepulse_core.buffer.entry_file import encode, name_file
 from nodepulse_core.buffer.threads import DiskThreads
 from nodepulse_core.errors import EntryError, StorageError
 from nodepulse_core.model import Entry, Window
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 from support.entries import BODY, HOUR, NOW, balance, entry, limits
 
 

@@ -16,7 +16,7 @@ from nodepulse_core.buffer import Buffer, Limits, Store
 from nodepulse_core.buffer.entry_file import encode, name_file
 from nodepulse_core.errors import StorageError
 from nodepulse_core.model import Entry
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 from support.entries import BODY, NOW, balance, entry
 
 SIZE = len(encode(entry(), "node_exporter", BODY))

@@ -12,7 +12,7 @@ from nodepulse_core.cli.supervision import Supervision, describe
 from nodepulse_core.errors import ConfigError
 from nodepulse_core.notify import Notifier
 from nodepulse_core.report import Report
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 from support.reports import make_report, make_target
 
 

@@ -11,7 +11,7 @@ from nodepulse_core.collect import Discovery, Found
 from nodepulse_core.collect.discovery import Known
 from nodepulse_core.errors import PluginError
 from nodepulse_core.model import Target
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 
 REDIS = Found(9121, "http://127.0.0.1:9121/metrics", "redis_exporter", own=True)
 OTHER = Found(9256, "http://127.0.0.1:9256/metrics")

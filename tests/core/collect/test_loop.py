@@ -18,7 +18,7 @@ from nodepulse_core.errors import ScrapeError, StorageError
 from nodepulse_core.exporter import HTTPExporter
 from nodepulse_core.health import Health
 from nodepulse_core.model import Entry, Retry, Target
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 
 START = 1_800_000_000.0
 EXPORTER = HTTPExporter("prometheus", default_endpoint="")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from nodepulse_core.sender import Sender
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 from support.delivery import Rig, ScriptedSender, Timeline
 
 

@@ -18,7 +18,7 @@ from aiohttp import web
 from nodepulse_core.deliver import HTTPSender
 from nodepulse_core.model import Access, Batch, Compression, Destination
 from nodepulse_core.sender import Accepted, Later, Refused
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 from support.dashboard import Dashboard, Post, dashboard, raw_server
 from support.delivery import batch, entry, snapshot
 

@@ -12,7 +12,7 @@ from nodepulse_core.buffer import Buffer, Limits
 from nodepulse_core.buffer.entry_file import name_file
 from nodepulse_core.deliver import Pending
 from nodepulse_core.model import Window
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 from support.delivery import BODY, HOUR, NOW, entry
 
 Make = Callable[..., "Queue"]

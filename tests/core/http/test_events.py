@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from attrs import evolve
 from nodepulse_core.http import Address, listening
 from nodepulse_core.http.events import MOST
-from support.clock import FakeClock
+from nodepulse_core.testing.clock import FakeClock
 from support.pages import Stage, all_well, make_recent, one_failing, sixty_targets
 
 PATIENCE = 20

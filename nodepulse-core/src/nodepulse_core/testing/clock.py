@@ -1,4 +1,4 @@
-"""A clock of the tests: time moves only when it is told to, or when whoever waits on it sleeps."""
+"""A clock that a test moves by hand: whoever sleeps on it wakes up at once, and finds that the time has gone by."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ class FakeClock:
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.time = now
         self.slept: list[float] = []
+
+    def move(self, seconds: float) -> None:
+        """Let that much time go by."""
+        self.time += seconds
 
     def now(self) -> float:
         """Return the wall clock."""
