@@ -39,7 +39,7 @@ def test_it_starts_says_where_and_ends_in_order(number: signal.Signals, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--listen", "8089"], "write it like 127.0.0.1:8089"),
+        (["--listen", "8089"], "write it like 127.0.0.1:8088"),
         (["--max-body", "1"], "too little"),
         (["--max-body", "ten"], "ten"),
         (["--max-database", "1KiB"], "too little"),

@@ -13,10 +13,19 @@ from typing import TYPE_CHECKING, Any
 import click
 from nodepulse_core.units import format_duration, format_size, parse_duration, parse_size
 
-from nodepulse_dashboard.defaults import KEEP, LISTEN, MAX_BODY, MAX_DATABASE, RECEIVE_PATH, default_database
+from nodepulse_dashboard.defaults import (
+    IDLE,
+    KEEP,
+    LISTEN,
+    MAX_BODY,
+    MAX_CONNECTIONS,
+    MAX_DATABASE,
+    RECEIVE_PATH,
+    default_database,
+)
 
 if TYPE_CHECKING:
-    from nodepulse_dashboard.listen import Address
+    from nodepulse_core.http import Address
 
 _SMALLEST_BODY = 1024
 _SMALLEST_DATABASE = 1024**2
@@ -73,7 +82,7 @@ def dashboard(listen: str, database: Path | None, max_body: int, max_database: i
 
     It is the reference receiver: without authentication, for this machine or a trusted network.
     """
-    from nodepulse_dashboard.listen import Address  # noqa: PLC0415 - brings aiohttp
+    from nodepulse_core.http import Address  # noqa: PLC0415 - brings aiohttp
 
     try:
         address = Address.parse(listen)
@@ -91,8 +100,9 @@ def dashboard(listen: str, database: Path | None, max_body: int, max_database: i
 
 
 async def _serve(address: Address, database: Path, max_body: int, max_database: int, keep: float) -> None:
-    from nodepulse_dashboard.app import create_app  # noqa: PLC0415 - brings aiohttp
-    from nodepulse_dashboard.listen import listening  # noqa: PLC0415 - the same
+    from nodepulse_core.http import listening  # noqa: PLC0415 - brings aiohttp
+
+    from nodepulse_dashboard.app import create_app  # noqa: PLC0415 - the same
     from nodepulse_dashboard.store import Store  # noqa: PLC0415 - the same
 
     stopped = asyncio.Event()
@@ -102,7 +112,7 @@ async def _serve(address: Address, database: Path, max_body: int, max_database: 
     store = Store(database, max_size=max_database)
     try:
         app = create_app(store, max_body=max_body, keep=keep, hosts=address.hosts)
-        async with listening(app, address) as taken:
+        async with listening(app, address, max_connections=MAX_CONNECTIONS, idle=IDLE, inflate=True) as taken:
             click.echo(f"look at           http://{taken}/")
             click.echo(f"point an agent at http://{taken}{RECEIVE_PATH}  (server.endpoint of its configuration)")
             click.echo(f"snapshots         for {format_duration(keep)} in {database}; Ctrl-C ends it")

@@ -13,6 +13,8 @@ KEEP = 7 * 86400.0
 MAX_DATABASE = 2 * 1024**3
 BODY_SECONDS = 30.0
 MAX_CONNECTIONS = 128
+IDLE = 120.0
+"""Seconds; longer than the 90 s that an agent keeps a connection, so that it ends it, and no POST meets a close."""
 
 
 def default_database(environment: Mapping[str, str] = os.environ) -> Path:

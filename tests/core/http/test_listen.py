@@ -140,3 +140,10 @@ async def test_a_client_that_never_reads_is_dropped(monkeypatch: pytest.MonkeyPa
             greedy.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
             await until_answered(address, b"503")
             await until_answered(address, b"here")
+
+
+def test_a_loopback_address_answers_for_its_own_names_only() -> None:
+    """The names under which this machine asks for it are known; another address has no such list."""
+    assert Address("127.0.0.1", 1).hosts == {"localhost", "127.0.0.1", "::1"}
+    assert Address("127.0.0.2", 1).hosts == {"localhost", "127.0.0.1", "::1", "127.0.0.2"}
+    assert Address("0.0.0.0", 1).hosts is None

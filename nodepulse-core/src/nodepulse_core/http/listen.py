@@ -36,6 +36,7 @@ _LONGEST_LINE = 4096
 _MOST_HEADERS = 64
 _SHUTDOWN = 1.0
 _PORTS = range(65536)
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _TRY_AGAIN = 5
 _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -71,15 +72,26 @@ class Address:
         except ValueError:
             return self.host == "localhost"
 
+    @property
+    def hosts(self) -> frozenset[str] | None:
+        """The names under which this machine asks for a loopback address; None for any other address."""
+        return _LOOPBACK_NAMES | {self.host} if self.is_loopback else None
+
 
 @asynccontextmanager
 async def listening(
-    app: web.Application, address: Address, *, max_connections: int = MAX_CONNECTIONS, idle: float = IDLE
+    app: web.Application,
+    address: Address,
+    *,
+    max_connections: int = MAX_CONNECTIONS,
+    idle: float = IDLE,
+    inflate: bool = False,
 ) -> AsyncIterator[Address]:
     """Serve an application; yields the address that was taken, and ends it in order.
 
     A connection has `idle` seconds for the head of each of its requests; one that does not read its answer for 30 s is
-    closed. Raises NodePulseError where the address cannot be listened on.
+    closed. With `inflate`, what comes packed is unpacked, within the application's limit of a body. Raises
+    NodePulseError where the address cannot be listened on.
     """
     sockets = await _open(address)
     runner = web.AppRunner(
@@ -91,7 +103,7 @@ async def listening(
         max_line_size=_LONGEST_LINE,
         max_field_size=_LONGEST_LINE,
         max_headers=_MOST_HEADERS,
-        auto_decompress=False,
+        auto_decompress=inflate,
         lingering_time=1.0,
         logger=logging.Logger("garbage", logging.CRITICAL),  # what is no HTTP is answered, and not worth a log line
     )
