@@ -113,6 +113,13 @@ def test_a_plugin_brings_a_command(command: Command) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "hello\n", "")
 
 
+def test_what_a_plugins_command_returns_is_no_exit_status(command: Command) -> None:
+    """A command that returns a number has not failed for that."""
+    source = GREETER.replace('click.echo("hello")', "return 5")
+    command.site.add("greeter", plugins={"greeter": "greeter_module"}, greeter_module=source)
+    assert command.run("hello").returncode == 0
+
+
 def test_a_built_in_command_is_never_replaced(command: Command) -> None:
     """A plugin's command of a built-in name, and one of a name that two bring, is left out, with both named."""
     start = GREETER.replace('"hello"', '"start"')

@@ -47,6 +47,7 @@ def test_the_list_imports_no_plugin(command: Command) -> None:
 def test_what_metadata_tells_is_shown_with_its_reason(command: Command) -> None:
     """A garbled distribution and a clash are broken rows with their reason; what is only broken inside is not known."""
     install(command)
+    assert command.run("plugins", "list").returncode == 0
     found = rows(command)
     assert {name: row["status"] for name, row in found.items()} == {
         "good_exporter": "ok",

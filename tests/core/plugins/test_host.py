@@ -134,6 +134,11 @@ def test_another_version_of_the_hooks_is_refused(site: Site, wanted: str, reason
             "gives Odd, where a plain module is due",
         ),
         (
+            "import sys, types\nclass Odd(types.ModuleType):\n    def __eq__(self, other): raise SystemExit\n"
+            "    __hash__ = types.ModuleType.__hash__\nsys.modules[__name__].__class__ = Odd",
+            "gives Odd, where a plain module is due",
+        ),
+        (
             "import sys, types\nclass Odd(types.ModuleType):\n    def __hash__(self): raise SystemExit\n"
             "sys.modules[__name__].__class__ = Odd",
             "gives Odd, where a plain module is due",
