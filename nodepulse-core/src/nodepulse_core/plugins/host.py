@@ -11,12 +11,12 @@ from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
-from nodepulse_core import __version__, hookspecs
 from nodepulse_core.errors import PluginError
 from nodepulse_core.model import Batch, Destination, Target
-from nodepulse_core.plugins.guard import guarded, one_line, undisturbed
+from nodepulse_core.plugins.guard import guarded
 from nodepulse_core.plugins.hooks import Hooks
 from nodepulse_core.plugins.metadata import EXPORTERS, PLUGINS, Installed, read_installed
+from nodepulse_core.plugins.module import import_module
 from nodepulse_core.sender import Sender
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class PluginHost:
             if plugin not in self._errors or plugin in self._again:
                 self._again.discard(plugin)
                 try:
-                    module = _import(plugin)
+                    module = import_module(plugin)
                     self._hooks.register(plugin, module)
                 except PluginError as error:
                     self._errors[plugin] = str(error)
@@ -192,58 +192,6 @@ class PluginHost:
                 if not count & (count - 1):  # the 1st, 2nd, 4th, …: it may fail at every scrape
                     origin = f"{each.plugin.name} of {each.plugin.origin}"
                     log.warning("%s: %s (%d times so far); nothing else changes", origin, error, count)
-
-
-def _import(plugin: Installed) -> ModuleType:
-    try:
-        with undisturbed() as turned:
-            module = guarded(lambda: importlib.import_module(plugin.module))
-    except PluginError as error:
-        raise PluginError(f"importing {plugin.module} {error}{_find_remedy(plugin, error)}") from error
-    if turned:
-        origin = f"{plugin.name} of {plugin.origin}"
-        log.warning("%s turned over %s when it was imported; it is put back", origin, ", ".join(turned))
-    guarded(lambda: _check_module(plugin, module))
-    return module
-
-
-def _check_module(plugin: Installed, module: Any) -> None:
-    kind: Any = type(module)
-    if not isinstance(module, ModuleType) or kind.__eq__ is not object.__eq__ or kind.__hash__ is not object.__hash__:
-        raise PluginError(f"importing {plugin.module} gives {kind.__name__}, where a plain module is due")
-    _check_version(plugin, vars(module).get("nodepulse_api_version", hookspecs.API_VERSION))
-
-
-def _find_remedy(plugin: Installed, error: BaseException | None) -> str:
-    """Return what to do about an import that failed for a module that is missing, even if the plugin hides that."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, ImportError) and error.name:
-            missing = one_line(str(error.name))
-            package = missing.partition(".")[0]
-            if package == "nodepulse_core":
-                return f"; it is not written for nodepulse-core {__version__}: upgrade one of the two"
-            if package == plugin.module.partition(".")[0]:
-                return f"; its installation is damaged; try: pip install --force-reinstall {plugin.distribution}"
-            if isinstance(error, ModuleNotFoundError):
-                return (
-                    f"; it needs the module {missing}, which is not installed; try: pip install {plugin.distribution}, "
-                    f"which brings what it declares to need, or: pip install {package}"
-                )
-        error = error.__cause__ or error.__context__
-    return ""
-
-
-def _check_version(plugin: Installed, wanted: object) -> None:
-    if type(wanted) is not int:
-        raise PluginError(f"its nodepulse_api_version is of type {type(wanted).__name__}, where a number is due")
-    if wanted != hookspecs.API_VERSION:
-        old = "nodepulse-core" if wanted > hookspecs.API_VERSION else plugin.distribution
-        raise PluginError(
-            f"it is written for version {wanted} of the hooks, and nodepulse-core {__version__} has version "
-            f"{hookspecs.API_VERSION}; upgrade {old}"
-        )
 
 
 def _check_sender(sender: Any) -> str:
