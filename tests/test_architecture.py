@@ -47,6 +47,7 @@ DOORS: dict[str, set[str]] = {
     "click": {"cli", "hookspecs"},
     "aiohttp": {"collect.scrape", "collect.resolver", "deliver.http_sender", "http"},
     "yarl": {"collect.scrape", "deliver.http_sender", "http"},
+    "rich": {"cli.screen", "cli.top"},
     "orjson": {"deliver", "cli", "http"},
 }
 

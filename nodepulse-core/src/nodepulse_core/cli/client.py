@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from attrs import field, frozen
 
 from nodepulse_core.cli.context import Context
-from nodepulse_core.errors import NodePulseError, UsageError
+from nodepulse_core.errors import ConfigError, NodePulseError, UsageError
 from nodepulse_core.reasons import explain
 
 _SECONDS = 10.0
@@ -72,15 +72,20 @@ def make_client(context: Context, url: str | None) -> Client:
     """Return what asks the agent at a URL, or else the one that the configuration describes, with its token.
 
     Raises NodePulseError where the configuration turns the API off, or the token cannot be read. Without a
-    configuration the default address is asked.
+    configuration the default address is asked; one that cannot be used is no hindrance where a URL is given.
     """
     if url is not None:
         _check_url(url)
     if url is not None and not context.has_configuration():
         return Client(url.rstrip("/"))
-    api = context.load().settings.api
+    try:
+        api = context.load().settings.api
+    except ConfigError:
+        if url is None:
+            raise
+        return Client(url.rstrip("/"))
     if url is None and not api.enabled:
-        raise NodePulseError("the agent does not listen: the configuration says api.enabled: false")
+        raise NoAgentError("the agent does not listen: the configuration says api.enabled: false")
     host, _, port = api.listen.rpartition(":")
     configured = f"http://{_EVERYWHERE.get(host, host)}:{port}"
     token = None if api.token_file is None else _read_token(api.token_file)

@@ -13,7 +13,8 @@ from nodepulse_core.plugins import Installed, PluginHost
 BUILT_IN = {
     "setup": "Make configuration, state directory and user ready.",
     "start": "Run the agent in the foreground.",
-    "status": "Show whether an agent runs, and what waits in its buffer.",
+    "status": "Show how the running agent is, and what waits.",
+    "top": "Watch the running agent, live.",
     "plugins": "Show the installed plugins.",
     "config": "Check, show, write and migrate the configuration.",
     "scrape": "Scrape one target once, to standard output.",
