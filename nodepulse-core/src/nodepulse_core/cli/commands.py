@@ -22,6 +22,8 @@ BUILT_IN = {
     "exporters": "Show, add and remove targets while the agent runs.",
     "buffer": "Look into the buffer, and mend it.",
     "service": "Run the agent as a service of systemd.",
+    "completion": "Print what makes a shell complete commands and names.",
+    "man": "Print the manual page.",
     "demo": "Run agent, dashboard and a page to look at, on this machine only.",
 }
 """Each is a module of this package, which is imported when the command is called."""

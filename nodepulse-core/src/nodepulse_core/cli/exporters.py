@@ -11,6 +11,7 @@ import click
 
 from nodepulse_core.cli.client import Client, make_client, quote_name
 from nodepulse_core.cli.context import Context
+from nodepulse_core.cli.names import complete_exporters, complete_running
 from nodepulse_core.cli.table import write_table
 from nodepulse_core.errors import UsageError
 from nodepulse_core.units import parse_duration
@@ -53,7 +54,7 @@ def list_(connect: Connect, *, as_json: bool) -> None:
 
 
 @exporters.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_exporters)
 @click.option("--endpoint", help="Where it answers; by default where its exporter usually does.")
 @click.option("--type", "type_", metavar="TYPE", help="Its exporter; by default the one of that name.")
 @click.option("--interval", help="Time between two scrapes, such as 15s.")
@@ -73,7 +74,7 @@ def add(connect: Connect, /, name: str, type_: str | None, *, force: bool, **giv
 
 
 @exporters.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_running)
 @click.pass_obj
 def remove(connect: Connect, name: str) -> None:
     """Stop scraping a target that was added; what was scraped of it is still delivered."""

@@ -15,6 +15,7 @@ import orjson
 
 from nodepulse_core import __version__
 from nodepulse_core.cli.context import Context
+from nodepulse_core.cli.names import complete_targets
 from nodepulse_core.collect import Scraper, TargetHTTP
 from nodepulse_core.config import Loaded
 from nodepulse_core.deliver import SnapshotMaker, Unfit
@@ -29,7 +30,7 @@ _ENDING = 0.2
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_targets)
 @click.option("--raw", "form", flag_value="raw", help="The exposition as the exporter gave it, stamped with the slot.")
 @click.option("--json", "form", flag_value="json", default=True, help="What would be sent of it (the default).")
 @click.pass_obj
