@@ -13,11 +13,12 @@ from nodepulse_core.clock import Clock, SystemClock
 from nodepulse_core.control import Control
 from nodepulse_core.health import Outcome, Response
 from nodepulse_core.http import Address, Guard, create_app, listening
-from nodepulse_core.report import Report, TargetReport
+from nodepulse_core.report import Report, TargetReport, judge
 from nodepulse_core.watch import BacklogPoint
 from support.reports import NOW, make_report, make_target
 
-REFUSED = "http://localhost:9121/metrics: connection refused"
+REFUSED = "cannot connect to localhost:9121: connection refused"
+UNAVAILABLE = "cannot send by dashboard: 503 Service Unavailable from https://dashboard.example/metrics/prometheus"
 
 
 @define
@@ -116,6 +117,20 @@ def fail(target: TargetReport, scrapes: int = 5) -> TargetReport:
     )
 
 
+def judged(report: Report) -> Report:
+    """Return a report with the status and the reasons that the agent would give for what it holds."""
+    status, reasons = judge(
+        targets=report.targets,
+        buffer=report.buffer,
+        delivery=report.delivery,
+        evicted=0,
+        quarantined=0,
+        hanging=(),
+        dead=[],
+    )
+    return evolve(report, status=status, reasons=reasons)
+
+
 def _wave(points: int = 361) -> tuple[int, ...]:
     return tuple(0 if index % 3 == 1 else 4 for index in range(points))
 
@@ -129,23 +144,16 @@ def all_well() -> Report:
 def one_failing() -> Report:
     """Return the same with Redis' exporter down."""
     report = all_well()
-    targets = (*report.targets[:3], fail(report.targets[3]))
-    return evolve(report, targets=targets, status="degraded", reasons=(f"redis_exporter fails: {REFUSED}",))
+    return judged(evolve(report, targets=(*report.targets[:3], fail(report.targets[3]))))
 
 
 def dashboard_down() -> Report:
     """Return the same with a dashboard that has been down for forty minutes."""
     report = all_well()
     down = (*_wave(120), *(4 + index * 3 for index in range(241)))
-    error = "503; next try in 48s"
-    return evolve(
-        report,
-        backlog=make_backlog(*down),
-        buffer=evolve(report.buffer, files=down[-1], size_bytes=down[-1] * 9000, oldest=int(NOW) - 2400),
-        delivery=evolve(report.delivery, last_error=error, last_success=NOW - 2404, failing_since=NOW - 2400),
-        status="degraded",
-        reasons=(f"{report.delivery.endpoint} takes nothing: {error}; {down[-1]} entries wait on disk",),
-    )
+    buffer = evolve(report.buffer, files=down[-1], size_bytes=down[-1] * 9000, oldest=int(NOW) - 2400)
+    delivery = evolve(report.delivery, last_error=UNAVAILABLE, last_success=NOW - 2404, failing_since=NOW - 2400)
+    return judged(evolve(report, backlog=make_backlog(*down), buffer=buffer, delivery=delivery))
 
 
 def nothing_configured() -> Report:
@@ -173,8 +181,7 @@ def sixty_targets() -> Report:
     for number in (7, 23):
         targets[number] = fail(targets[number], 2 + number)
     targets[59] = evolve(targets[59], status="starting", recent=(), last_scrape=None, origin="api")
-    reasons = tuple(f"{each.name} fails: {each.last_error}" for each in targets if each.status == "failed")
-    return evolve(all_well(), targets=tuple(targets), status="degraded", reasons=reasons)
+    return judged(evolve(all_well(), targets=tuple(targets)))
 
 
 STATES = {

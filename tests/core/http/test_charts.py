@@ -1,14 +1,14 @@
-"""The drawings: each scrape a bar, each half minute a point, and both said in words."""
+"""The drawings: each scrape a bar, each half minute a step, and both said in words."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
+from attrs import evolve
 from nodepulse_core.health import Outcome
 from nodepulse_core.http.charts import ceiling, draw_backlog, draw_spark
 from support.pages import make_backlog
-from support.reports import NOW
 
 
 def bars(drawing: str, kind: str) -> list[tuple[int, float]]:
@@ -49,23 +49,36 @@ def test_a_chart_ends_at_a_round_number(most: int, top: int) -> None:
     assert ceiling(most) == top
 
 
-def line_of(drawing: str) -> list[tuple[float, float]]:
-    """Return the points of a chart's line."""
-    (path,) = re.findall('class="line" d="M([^"]*)"', drawing)
-    return [(float(x), float(y)) for x, y in (point.split(" ") for point in path.split("L"))]
+def steps_of(drawing: str) -> tuple[float, list[tuple[float, float]]]:
+    """Return where a chart begins, and each step: its height in the drawing, and where it ends."""
+    ((left, path),) = re.findall(r'class="line" d="M([\d.]+) 120([^"]*)"', drawing)
+    return float(left), [(float(y), float(x)) for y, x in re.findall(r"V([\d.]+)H([\d.]+)", path)]
 
 
 def test_the_backlog_runs_over_an_hour() -> None:
-    """From the left an hour ago to the right now, upside down as SVG counts, the most of each half minute."""
-    line = line_of(draw_backlog(make_backlog(0, 0, 10, 0, 5), "a label"))
-    assert line == [(0.0, 119.0), (180.0, 119.0), (360.0, 1.0), (540.0, 119.0), (720.0, 60.0)]
-    quick = line_of(draw_backlog(make_backlog(*[0, 7, 0] * 120), "a label"))
-    assert len(quick) == 121
-    assert {y for _, y in quick[1:]} == {36.4}
+    """From the left an hour ago to the right now, upside down as SVG counts."""
+    left, steps = steps_of(draw_backlog(make_backlog(0, 0, 10, 0, 5), "a label"))
+    assert left == 0.0
+    assert steps == [(119.0, 0.0), (119.0, 180.0), (1.0, 360.0), (119.0, 540.0), (60.0, 720.0)]
+
+
+def test_a_step_is_the_most_of_half_a_minute() -> None:
+    """What comes and goes within it is seen as it was at its height, and is no comb."""
+    _, steps = steps_of(draw_backlog(make_backlog(*[0, 7, 0] * 120), "a label"))
+    assert len(steps) == 121
+    assert {y for y, _ in steps[1:]} == {36.4}
 
 
 def test_a_young_agent_has_a_short_chart() -> None:
-    """One point is enough, and stands at the right."""
-    assert line_of(draw_backlog(make_backlog(3), "a label"))[0][0] == 720.0
-    assert make_backlog(3)[0].at == NOW
-    assert 'aria-label="a &quot;label&quot;"' in draw_backlog(make_backlog(3), 'a "label"')
+    """From the first moment there is a step to be seen, at the right."""
+    assert steps_of(draw_backlog(make_backlog(5), "a label")) == (714.0, [(60.0, 720.0)])
+    assert 'aria-label="a &quot;label&quot;"' in draw_backlog(make_backlog(5), 'a "label"')
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+def test_a_clock_that_was_set_leaves_the_chart_in_its_frame(jump: float) -> None:
+    """What was noted by another time is drawn at the edge, not outside."""
+    old = tuple(evolve(point, at=point.at + jump) for point in make_backlog(5, 6, 7))
+    left, steps = steps_of(draw_backlog((*old, *make_backlog(5)), "a label"))
+    assert min(left, *(x for _, x in steps)) >= 0
+    assert max(x for _, x in steps) == 720

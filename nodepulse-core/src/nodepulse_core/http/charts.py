@@ -21,10 +21,12 @@ _WIDE = 720
 _HIGH = 120
 _LEAST = 10
 _BUCKET = 30.0
+_WIDTH = _WIDE * _BUCKET / SPAN
+_MOST = int(SPAN / _BUCKET)
 _CHART = (
     '<svg class="area" viewBox="0 0 720 120" preserveAspectRatio="none" role="img" aria-label="{label}">'
     '<path class="grid" d="M0 .5H720M0 60H720M0 119.5H720"/>'
-    '<path class="fill" d="{fill}"/><path class="line" d="{line}"/>'
+    '<path class="fill" d="{area}"/><path class="line" d="{line}"/>'
     "</svg>"
 )
 
@@ -63,17 +65,16 @@ def ceiling(most: int) -> int:
 
 
 def draw_backlog(points: Sequence[BacklogPoint], label: str) -> Markup:
-    """Draw the most entries that waited in each half minute of the last hour, as far as the agent was running."""
+    """Draw the most entries that waited in each half minute of the last hour, as far as the agent ran, as steps."""
     end = points[-1].at
     most: dict[int, int] = {}
     for point in points:
-        back = int((end - point.at) // _BUCKET)
+        back = min(max(0, int((end - point.at) // _BUCKET)), _MOST)  # the clock may have been set meanwhile
         most[back] = max(most.get(back, 0), point.files)
     top = ceiling(max(most.values()))
-    line = []
-    for back in sorted(most, reverse=True):
-        x = max(0.0, _WIDE * (1 - back * _BUCKET / SPAN))
-        line.append(f"{x:.1f} {_HIGH - 1 - (_HIGH - 2) * most[back] / top:.1f}")
-    first, last = line[0].split(" ")[0], line[-1].split(" ")[0]
-    path = "L".join(line)
-    return fill(_CHART, label=label, line=f"M{path}", fill=f"M{first} {_HIGH}L{path}L{last} {_HIGH}Z")
+    steps = "".join(
+        f"V{_HIGH - 1 - (_HIGH - 2) * most[back] / top:.1f}H{_WIDE - _WIDTH * back:.1f}"
+        for back in sorted(most, reverse=True)
+    )
+    left = max(0.0, _WIDE - _WIDTH * (max(most) + 1))
+    return fill(_CHART, label=label, line=f"M{left:.1f} {_HIGH}{steps}", area=f"M{left:.1f} {_HIGH}{steps}V{_HIGH}Z")
