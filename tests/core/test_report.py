@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from attrs import evolve
 from nodepulse_core.families import Distribution
 from nodepulse_core.report import BufferReport, DeliveryReport, TargetReport, judge
+from support.repository import ROOT
 
 TARGET = TargetReport(
     name="redis",
@@ -109,3 +112,31 @@ def test_all_reasons_are_told_the_gravest_first() -> None:
     status, reasons = judge(**{**WELL, **wrong})  # type: ignore[arg-type]  # the same
     assert status == "unhealthy"
     assert [reason.split()[0] for reason in reasons] == ["the", "redis", "3"]
+
+
+def test_every_reason_is_explained_to_operators() -> None:
+    """docs/operating.md has one row for each reason that there is, with its state, and no row for one that is not."""
+    document = (ROOT / "docs" / "operating.md").read_text()
+    table = re.findall(r"^\| (degraded|unhealthy) \| (.+?) \|", document, re.MULTILINE)
+    places = {r"\*NAME\*": ".+", r"\*N\*": r"\d+", "…": ".*"}
+    patterns = []
+    for state, words in table:
+        pattern = re.escape(words)
+        for place, anything in places.items():
+            pattern = pattern.replace(place, anything)
+        patterns.append((state, pattern))
+    wrong = {
+        "dead": ["drain"],
+        "buffer": evolve(BUFFER, error="No space left on device"),
+        "targets": (evolve(TARGET, status="failed", last_error="x"),),
+        "delivery": evolve(DELIVERY, last_error="503"),
+        "evicted": 3,
+        "quarantined": 2,
+        "hanging": ("redis",),
+    }
+    found = []
+    for key, value in wrong.items():
+        status, (reason,) = judge(**{**WELL, key: value})  # type: ignore[arg-type]  # the same
+        found += [(status, words) for state, words in patterns if re.match(words, reason)]
+    assert sorted(found) == sorted(patterns)
+    assert len(found) == len(wrong)
