@@ -30,7 +30,7 @@ ExecReload=/bin/kill -HUP $MAINPID
 User={user}
 Group={user}
 # A secret that only root may read: LoadCredential=token:/etc/nodepulse/token
-# and in the configuration: bearer_token_file: "${{CREDENTIALS_DIRECTORY}}/token"
+# and in the configuration its name alone: bearer_token_file: token
 
 # The watchdog is fed while every target and the delivery get on. Status 78 is a wrong configuration: it is not retried.
 WatchdogSec=30
