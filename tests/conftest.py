@@ -10,7 +10,6 @@ from hypothesis import settings
 from support.programs import await_text, free_port, need, running
 from support.servers import Server, postgres_home, postgres_server, redis_cli, redis_server
 
-
 # How long an example takes says something of the machine, and nothing of the code.
 settings.register_profile("nodepulse", deadline=None)
 settings.load_profile("nodepulse")

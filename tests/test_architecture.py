@@ -18,7 +18,7 @@ DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("nodepulse-*/pyproject.
 ROWS: list[tuple[str, set[str]]] = [
     ("words", {"errors", "units", "reach", "model", "clock", "config_file"}),
     ("contracts", {"exposition", "families", "fields", "exporter", "sender", "hookspecs", "access", "reasons", "tls"}),
-    ("contracts", {"blocking", "connections", "own", "collect.resolver"}),
+    ("contracts", {"blocking", "connections", "own", "promql", "collect.resolver"}),
     ("contracts", {"deliver.strict", "deliver.encode", "deliver.retry_after"}),  # what is on the wire
     ("settings", {"config", "plugins"}),
     ("stages", {"collect.schedule", "collect.scrape", "collect.scan", "buffer", "deliver.snapshot", "deliver.backoff"}),

@@ -33,6 +33,14 @@ def test_without_either_the_text_is_sent_and_nothing_is_found() -> None:
     assert not exporter.detect(TEXT)
 
 
+def test_its_field_names_are_those_of_fields_or_what_it_says() -> None:
+    """Fields name themselves; what a function makes is named beside it."""
+    fields = HTTPExporter("app", default_endpoint=ENDPOINT, fields={"up": "app_up", "jobs": "app_jobs"})
+    assert fields.field_names == ("up", "jobs")
+    function = HTTPExporter("app", default_endpoint=ENDPOINT, snapshot=lambda _: {"up": 1}, field_names=["up"])
+    assert (function.field_names, function.fields) == (("up",), {})
+
+
 def test_its_own_detection_is_asked_first() -> None:
     """An exporter's own `detect` decides, whatever its fields find."""
     exporter = HTTPExporter("app", default_endpoint=ENDPOINT, fields={"up": "app_up"}, detect=lambda _: False)

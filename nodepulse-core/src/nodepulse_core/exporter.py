@@ -31,10 +31,12 @@ class HTTP(Protocol):
 class Exporter(Protocol):
     """One type of exporter. It holds no state that a scrape depends on, and serves many targets.
 
-    `scrape` may also be a plain function: it is then run in a thread. Three more members are optional: `schemes`, a
-    tuple of the schemes of endpoints that it reads (without it http and https); `ports`, a tuple of the ports that it
-    is looked for at, the usual one first (without it that of `default_endpoint`); and `async close()`, called once when
-    the agent ends, for what it keeps open.
+    `scrape` may also be a plain function: it is then run in a thread. More members are optional: `schemes`, a tuple of
+    the schemes of endpoints that it reads (without it http and https); `ports`, a tuple of the ports that it is looked
+    for at, the usual one first (without it that of `default_endpoint`); `field_names`, a tuple of the fields that its
+    snapshots have, each of which is missed if it was there once; `fields`, a mapping of those names to Fields where
+    they are taken by such; `access`, a sentence on what a target must grant; and `async close()`, called once when the
+    agent ends, for what it keeps open.
     """
 
     @property
@@ -96,6 +98,21 @@ def ports_of(exporter: Exporter) -> tuple[int, ...]:
     return tuple(ports)
 
 
+def fields_of(exporter: Exporter) -> dict[str, Field]:
+    """Return what each field of an exporter's snapshots is taken from, as far as it says that."""
+    return dict(getattr(exporter, "fields", {}))
+
+
+def field_names_of(exporter: Exporter) -> tuple[str, ...]:
+    """Return the names of the fields that an exporter's snapshots have; none where it does not say them."""
+    return tuple(getattr(exporter, "field_names", fields_of(exporter)))
+
+
+def access_of(exporter: Exporter) -> str:
+    """Return what a target must grant an exporter, in words; "" where it does not say it."""
+    return str(getattr(exporter, "access", ""))
+
+
 class HTTPExporter:
     """An exporter that answers HTTP GET with text, as nearly all do; some of them can also do without."""
 
@@ -110,6 +127,8 @@ class HTTPExporter:
         detect: Callable[[str], bool] | None = None,
         collectors: Mapping[str, Collector] | None = None,
         ports: Iterable[int] | None = None,
+        field_names: Iterable[str] = (),
+        access: str = "",
     ) -> None:
         """Describe an exporter.
 
@@ -118,6 +137,7 @@ class HTTPExporter:
         Without `detect`, an exposition is of this type when its snapshot holds anything.
         `ports` are where it is looked for, the usual one first; without them at that of `default_endpoint`.
         `collectors` maps schemes of endpoints, such as `redis`, to what collects there by itself.
+        `field_names` are what `snapshot` makes; those of `fields` are known. `access` says what a target must grant.
 
         Raises FieldError where a field is written wrongly, ValueError where the interval is no duration.
         """
@@ -126,7 +146,9 @@ class HTTPExporter:
         self.name = name
         self.default_endpoint = default_endpoint
         self.default_interval = parse_duration(default_interval)
-        self._fields = {key: parse_field(source) for key, source in (fields or {}).items()}
+        self.fields = {key: parse_field(source) for key, source in (fields or {}).items()}
+        self.field_names = (*self.fields, *field_names)
+        self.access = access
         self._snapshot = snapshot
         self._detect = detect
         self._collectors = dict(collectors or {})
@@ -155,7 +177,7 @@ class HTTPExporter:
         """Return the fields' values, or what the exporter's own function makes of the text."""
         if self._snapshot is not None:
             return self._snapshot(text)
-        return take_fields(self._fields, text) if self._fields else None
+        return take_fields(self.fields, text) if self.fields else None
 
     def detect(self, text: str) -> bool:
         """Ask the exporter's own function; without one, look whether the snapshot holds anything."""

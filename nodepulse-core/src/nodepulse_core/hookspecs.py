@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 PROJECT = "nodepulse"
 API_VERSION = 1
-"""The version of these hooks. A plugin may state the one it is written for as `nodepulse_api_version = 1`."""
+"""The version of these hooks. A plugin states the one it is written for as `nodepulse_api_version = 1`."""
+OLDEST_API_VERSION = 1
+"""The oldest version whose plugins still work. What states none is written for version 1."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

@@ -32,4 +32,5 @@ def nodepulse_exporters() -> Iterator[Exporter]:
         default_interval="30s",
         fields=FIELDS,
         collectors=dict.fromkeys(("postgresql", "postgres", "unix"), PostgresCollector()),
+        access="a user with the role pg_monitor, for postgres_exporter or to be asked directly",
     )

@@ -44,4 +44,5 @@ def nodepulse_exporters() -> Iterator[Exporter]:
         default_endpoint="http://localhost:9256/metrics",
         snapshot=list_groups,
         detect=detect,
+        field_names=("name", "num_procs", "cpu_seconds_total", "memory_bytes"),
     )

@@ -38,4 +38,5 @@ def nodepulse_exporters() -> Iterator[Exporter]:
         default_interval="15s",
         fields=FIELDS,
         collectors=dict.fromkeys(("redis", "rediss", "unix"), RedisCollector()),
+        access="to be asked directly, a user who may call INFO; nothing else",
     )

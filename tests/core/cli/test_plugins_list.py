@@ -72,6 +72,8 @@ def test_load_shows_what_fails_and_why_and_all_others_run(command: Command) -> N
         "status": "ok",
         "error": None,
         "disabled": False,
+        "used_by": [],
+        "api_version": 1,
     }
     assert found["exits_exporter"]["version"] == "2.0"
     assert found["exits_exporter"]["error"] == "importing exits_module raised SystemExit: 0"
@@ -143,4 +145,39 @@ def test_a_configuration_that_cannot_be_used_hides_no_list(command: Command) -> 
     ended = command.run("plugins", "list")
     assert ended.returncode == 0
     assert "node_exporter" in ended.stdout
-    assert ended.stderr == f"warning: {path.name} cannot be read, so plugins that it disables are not disabled\n"
+    disabled, used = ended.stderr.splitlines()
+    assert disabled == f"warning: {path.name} cannot be read, so plugins that it disables are not disabled"
+    assert used.startswith(f"warning: not all targets that use plugins are known: {path.name}:")
+
+
+def test_who_uses_an_exporter_is_shown(command: Command) -> None:
+    """The enabled targets of an exporter stand in its row, by type and by name, also of a file with a wrong value."""
+    for name in ("a_exporter", "b_exporter"):
+        command.site.add(name, exporters={name: f"{name}_module"}, **{f"{name}_module": "raise SystemExit"})
+    command.configure(
+        "server: {endpoint: 'http://localhost:1', timeout: never}\nexporters:\n"
+        "  - {name: a_exporter}\n  - {name: b_exporter, enabled: false}\n  - {name: custom, endpoint: 'http://localhost:1'}\n"
+        + "".join(f"  - {{name: more_{index}, type: a_exporter}}\n" for index in range(3))
+    )
+    found = rows(command)
+    assert found["a_exporter"]["used_by"] == ["a_exporter", "more_0", "more_1", "more_2"]
+    assert found["b_exporter"]["used_by"] == []
+    ended = command.run("plugins", "list")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "a_exporter, more_0, more_1 and 1 more" in ended.stdout
+
+
+def test_load_shows_the_version_of_the_hooks(command: Command) -> None:
+    """What is loaded has its version; what asks for another one is broken, with both versions and what to upgrade."""
+    source = "nodepulse_api_version = {}\n" + exporter_source("{}_exporter")
+    for name, version in (("good", 1), ("new", 9)):
+        command.site.add(
+            name,
+            exporters={f"{name}_exporter": name},
+            **{name: source.replace("{}", str(version), 1).replace("{}", name)},
+        )
+    found = rows(command, "--load")
+    assert {name: row["api_version"] for name, row in found.items()} == {"good_exporter": 1, "new_exporter": None}
+    assert "version 9 of the hooks" in str(found["new_exporter"]["error"])
+    assert "upgrade nodepulse-core" in str(found["new_exporter"]["error"])
+    assert command.run("plugins", "list", "--load").stdout.splitlines()[0].split()[-1] == "API"

@@ -38,6 +38,18 @@ CALLS: dict[str, Callable[[PluginHost], Any]] = {
 """How the host calls each hook."""
 
 
+def test_a_loaded_plugin_says_which_hooks_it_has(site: Site) -> None:
+    """Its module and its hooks are known once it is loaded, and not before."""
+    source = f"{HOOK}@hookimpl\ndef nodepulse_batch_sent(): pass\n@hookimpl\ndef nodepulse_transform(snapshot): pass\n"
+    site.add("pair", plugins={"pair": "pair_module"}, pair_module=source)
+    host = site.host()
+    (plugin,) = host.installed
+    assert (host.module(plugin), host.hooks(plugin)) == (None, [])
+    host.load(plugin)
+    assert getattr(host.module(plugin), "__name__", None) == "pair_module"
+    assert host.hooks(plugin) == ["nodepulse_transform", "nodepulse_batch_sent"]
+
+
 @pytest.mark.parametrize("hook", CALLS)
 @pytest.mark.parametrize("error", ENDS)
 def test_a_hook_that_raises_does_not_stop_the_others(

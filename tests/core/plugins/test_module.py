@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import pytest
-from nodepulse_core import __version__
+from nodepulse_core import __version__, hookspecs
 from nodepulse_core.errors import PluginError
 from support.plugins import HOOK, Site
 
@@ -99,6 +100,29 @@ def test_another_version_of_the_hooks_is_refused(site: Site, wanted: str, reason
     """The reason names both versions, and what to upgrade."""
     source = f"{HOOK}nodepulse_api_version = {wanted}\n@hookimpl\ndef nodepulse_batch_sent(): pass"
     assert reason in fault(site, source)
+
+
+@pytest.mark.parametrize("group", ["exporters", "plugins"])
+def test_versions_from_the_oldest_to_the_newest_are_taken_in_both_groups(
+    site: Site, monkeypatch: pytest.MonkeyPatch, group: str
+) -> None:
+    """A plugin between the two works, one outside of them names both versions; what states none is of version 1."""
+    monkeypatch.setattr(hookspecs, "OLDEST_API_VERSION", 2)
+    monkeypatch.setattr(hookspecs, "API_VERSION", 3)
+    sources = {"old": "", "two": "nodepulse_api_version = 2\n", "new": "nodepulse_api_version = 4\n"}
+    for name, source in sources.items():
+        module = f"{source}{HOOK}@hookimpl\ndef nodepulse_batch_sent(): pass"
+        site.add(name, **{group: {name: f"version_{name}"}}, **{f"version_{name}": module})  # type: ignore[arg-type]  # group and module
+    host = site.host()
+    said = {}
+    for plugin in host.installed:
+        with contextlib.suppress(PluginError):
+            host.load(plugin)
+        said[plugin.name] = host.error(plugin)
+    assert said["two"] is None
+    core = f"of the hooks, and nodepulse-core {__version__} has versions 2 to 3; upgrade"
+    assert said["old"] == f"it is written for version 1 {core} old"
+    assert said["new"] == f"it is written for version 4 {core} nodepulse-core"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from nodepulse_core.errors import PluginError
+from nodepulse_core.exporter import access_of, field_names_of, fields_of
 from support.plugins import HOOK, Site, exporter_source
 
 EXPORTER = (
@@ -53,6 +54,17 @@ def test_an_exporter_is_what_its_plugin_brings(site: Site) -> None:
     assert registry.loaded() == (exporter,)
 
 
+def test_what_an_exporter_says_of_its_fields_and_access_is_kept(site: Site) -> None:
+    """Names of fields, what they are from, and the access it needs are the plugin's; without them there are none."""
+    body = "own.fields = {'up': 'a metric'}; own.access = 'a role\\x1b[31m'; yield own"
+    site.add("own", exporters={"own_exporter": "own_module"}, own_module=f"{EXPORTER}    {body}\n")
+    site.add("good", exporters={"good_exporter": "good_module"}, good_module=exporter_source("good_exporter"))
+    own = site.registry().load("own_exporter")
+    assert (fields_of(own), field_names_of(own), access_of(own)) == ({"up": "a metric"}, ("up",), "a role [31m")
+    good = site.registry().load("good_exporter")
+    assert (field_names_of(good), access_of(good)) == (("up",), "")
+
+
 def test_nothing_is_imported_before_it_is_asked_for(site: Site) -> None:
     """Names come from metadata; loading one exporter imports that one."""
     for name in ("a", "b"):
@@ -88,6 +100,8 @@ def test_nothing_is_imported_before_it_is_asked_for(site: Site) -> None:
         ("own.default_interval = float('inf'); yield own", "has a default_interval that is no number of seconds"),
         ("own.schemes = ['redis', 5]; yield own", "own_exporter has schemes that are no strings"),
         ("own.schemes = 5; yield own", "its exporter raised TypeError"),
+        ("own.field_names = ['up', 5]; yield own", "own_exporter has field_names that are no strings"),
+        ("own.fields = ['app_up']; yield own", "its exporter raised ValueError"),
         ("yield own; raise ValueError('late')", "nodepulse_exporters raised ValueError: late"),
         ("return own", "nodepulse_exporters returned Own, where a list is due, or objects are to be yielded"),
     ],

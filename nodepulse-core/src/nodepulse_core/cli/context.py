@@ -45,7 +45,7 @@ class Context:
 
     def examine(self) -> Loaded:
         """Return the configuration with its problems, for `targets`, which raises them together with its own."""
-        loaded = self._read()
+        loaded = self.read()
         say_warnings(loaded.warnings, loaded.document.source)
         return loaded
 
@@ -68,7 +68,8 @@ class Context:
     def _path(self) -> Path:
         return find_config(self.config, self.environ)
 
-    def _read(self) -> Loaded:
+    def read(self) -> Loaded:
+        """Return the configuration with its problems, and say nothing; raises ConfigError where it is not YAML."""
         from nodepulse_core.config import examine_settings  # noqa: PLC0415 - the same
 
         return examine_settings(self._path(), self.environ)
@@ -82,7 +83,7 @@ class Context:
         except ConfigError:  # whoever needs a configuration says that there is none
             return ()
         try:
-            return self._read().settings.plugins.disabled
+            return self.read().settings.plugins.disabled
         except ConfigError:
             log.warning("%s cannot be read, so plugins that it disables are not disabled", path)
             return ()

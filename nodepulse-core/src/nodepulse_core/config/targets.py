@@ -14,6 +14,7 @@ from nodepulse_core.config.settings import ExporterSettings
 from nodepulse_core.errors import ConfigError, PluginError, Problem
 from nodepulse_core.exporter import HTTP_SCHEMES, Exporter, schemes_of
 from nodepulse_core.model import GENERIC, Payload, Target, repr_endpoint
+from nodepulse_core.plugins import name_distribution
 from nodepulse_core.units import format_duration
 
 _ENDING = "_exporter"
@@ -125,13 +126,13 @@ class _Maker:
             at = "type" if settings.type is not None else "name"
             self._fail((*path, at), f"no exporter {type_!r} is installed{lack}{_hint(type_, known)}")
             return None
-        if near := _near_miss(type_, known):
+        if near := near_miss(type_, known):
             message = f"no exporter {type_!r} is installed: its text is sent raw; did you mean {near!r}?"
             self.warn((*path, "name"), message)
         return GENERIC
 
 
-def _near_miss(type_: str, known: Sequence[str]) -> str | None:
+def near_miss(type_: str, known: Sequence[str]) -> str | None:
     """Return the exporter that was probably meant, with or without its ending."""
     words = {word: name for name in known for word in (name, name.removesuffix(_ENDING))}
     near = difflib.get_close_matches(type_, words, n=1, cutoff=0.85)  # nearly all share the ending: .6 takes any
@@ -139,8 +140,7 @@ def _near_miss(type_: str, known: Sequence[str]) -> str | None:
 
 
 def _hint(type_: str, known: Sequence[str]) -> str:
-    if near := _near_miss(type_, known):
+    if near := near_miss(type_, known):
         return f"; did you mean {near!r}?"
-    name = type_.removesuffix(_ENDING).replace("_", "-")
-    plugin = f"; a plugin for it would be named nodepulse-exporter-{name}" if type_.endswith(_ENDING) else ""
+    plugin = f"; a plugin for it would be named {name_distribution(type_)}" if type_.endswith(_ENDING) else ""
     return f"; known: {', '.join(known)}{plugin}"

@@ -84,6 +84,11 @@ class Hooks:
         }
         self._by_hook: dict[str, tuple[Implementation, ...]] = {}
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The names of all hooks that there are."""
+        return tuple(self._known)
+
     def __getitem__(self, hook: str) -> tuple[Implementation, ...]:
         return self._by_hook.get(hook, ())
 

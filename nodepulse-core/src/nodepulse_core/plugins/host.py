@@ -65,6 +65,15 @@ class PluginHost:
         named = [each for each in self.installed if each.name == name and each.group == group]
         return min(named, key=lambda each: each in self._errors, default=None)
 
+    def module(self, plugin: Installed) -> ModuleType | None:
+        """Return the module of a plugin that is loaded; None where it is not."""
+        return self._loaded.get(plugin)
+
+    def hooks(self, plugin: Installed) -> list[str]:
+        """Return the hooks that a loaded plugin implements."""
+        module = self._loaded.get(plugin)
+        return [hook for hook in self._hooks.known if any(each.module is module for each in self._hooks[hook])]
+
     def exporter_names(self) -> list[str]:
         """Return the names of all exporters that are installed and not disabled, without importing one."""
         return sorted({each.name for each in self.installed if each.is_exporter} - self.disabled)

@@ -33,7 +33,7 @@ def _check_module(plugin: Installed, module: Any) -> None:
     kind: Any = type(module)
     if not isinstance(module, ModuleType) or kind.__eq__ is not object.__eq__ or kind.__hash__ is not object.__hash__:
         raise PluginError(f"importing {plugin.module} gives {kind.__name__}, where a plain module is due")
-    _check_version(plugin, vars(module).get("nodepulse_api_version", hookspecs.API_VERSION))
+    _check_version(plugin, api_version(module))
 
 
 def _find_remedy(plugin: Installed, error: BaseException | None) -> str:
@@ -57,12 +57,19 @@ def _find_remedy(plugin: Installed, error: BaseException | None) -> str:
     return ""
 
 
+def api_version(module: ModuleType) -> object:
+    """Return the version of the hooks that a plugin's module is written for; 1 where it states none."""
+    return vars(module).get("nodepulse_api_version", 1)
+
+
 def _check_version(plugin: Installed, wanted: object) -> None:
     if type(wanted) is not int:
         raise PluginError(f"its nodepulse_api_version is of type {type(wanted).__name__}, where a number is due")
-    if wanted != hookspecs.API_VERSION:
-        old = "nodepulse-core" if wanted > hookspecs.API_VERSION else plugin.distribution
+    oldest, newest = hookspecs.OLDEST_API_VERSION, hookspecs.API_VERSION
+    if not oldest <= wanted <= newest:
+        old = "nodepulse-core" if wanted > newest else plugin.distribution
+        known = f"version {newest}" if oldest == newest else f"versions {oldest} to {newest}"
         raise PluginError(
-            f"it is written for version {wanted} of the hooks, and nodepulse-core {__version__} has version "
-            f"{hookspecs.API_VERSION}; upgrade {old}"
+            f"it is written for version {wanted} of the hooks, and nodepulse-core {__version__} has {known}; "
+            f"upgrade {old}"
         )

@@ -11,7 +11,8 @@ from typing import Any
 from attrs import frozen
 
 from nodepulse_core.errors import PluginError
-from nodepulse_core.exporter import Exporter, ports_of, schemes_of
+from nodepulse_core.exporter import Exporter, access_of, field_names_of, fields_of, ports_of, schemes_of
+from nodepulse_core.fields import Field
 from nodepulse_core.own import OWN, OwnExporter
 from nodepulse_core.plugins.guard import guarded, one_line
 from nodepulse_core.plugins.host import PluginHost
@@ -34,6 +35,9 @@ class Checked:
     detect: Callable[..., Any]
     schemes: tuple[str, ...]
     ports: tuple[int, ...]
+    fields: dict[str, Field]
+    field_names: tuple[str, ...]
+    access: str
     close: Callable[[], Any]
 
 
@@ -129,8 +133,21 @@ def _check(exporter: Any) -> Checked:
     ports = ports_of(exporter)
     if not all(isinstance(port, int) and 0 < port < _PORTS for port in ports):
         raise PluginError(f"{name} has ports that are no port numbers")
-    close = getattr(exporter, "close", _close_nothing)
-    return Checked(name, endpoint, float(interval), **methods, schemes=schemes, ports=ports, close=close)
+    fields, field_names = fields_of(exporter), field_names_of(exporter)
+    if not all(isinstance(field, str) for field in (*fields, *field_names)):
+        raise PluginError(f"{name} has field_names that are no strings")
+    return Checked(
+        name,
+        endpoint,
+        float(interval),
+        **methods,
+        schemes=schemes,
+        ports=ports,
+        fields=fields,
+        field_names=tuple(map(one_line, field_names)),
+        access=one_line(access_of(exporter)),
+        close=getattr(exporter, "close", _close_nothing),
+    )
 
 
 async def _close_nothing() -> None:
