@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import json
 import socket
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -139,7 +141,7 @@ async def test_all_pages_share_a_report() -> None:
 
 
 async def test_while_no_page_is_open_nothing_is_made() -> None:
-    """After the last page has gone no report is made any more, however the time goes by."""
+    """After the last page has gone no report is made any more, however the time goes by, and none is kept."""
     stage, clock = Stage(), FakeClock()
     async with serving(stage.app(clock)) as client:
         async with client.get("/events") as stream:
@@ -152,6 +154,10 @@ async def test_while_no_page_is_open_nothing_is_made() -> None:
         at = clock.time
         await asyncio.sleep(0.2)
         assert (stage.reports, clock.time) == (made, at)
+        kept = weakref.ref(stage.report)
+        stage.report = all_well()
+        gc.collect()
+        assert kept() is None
 
 
 async def test_the_end_of_the_agent_waits_for_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
