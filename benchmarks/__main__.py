@@ -3,6 +3,7 @@
 python3 dev.py bench            all of them, with their defaults
 python3 dev.py bench agent      what the agent costs (--seconds, --targets)
 python3 dev.py bench direct     what asking directly costs, beside the upstream exporters (--scrapes, --rounds)
+python3 dev.py bench isolation  what a process of its own costs an exporter (--scrapes)
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("agent", "direct")
+NAMES = ("agent", "direct", "isolation")
 
 
 def main(arguments: list[str]) -> int:

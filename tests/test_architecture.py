@@ -18,7 +18,7 @@ DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("nodepulse-*/pyproject.
 ROWS: list[tuple[str, set[str]]] = [
     ("words", {"errors", "units", "reach", "model", "clock", "config_file"}),
     ("contracts", {"exposition", "families", "fields", "exporter", "sender", "hookspecs", "access", "reasons", "tls"}),
-    ("contracts", {"blocking", "connections", "own", "promql", "collect.resolver"}),
+    ("contracts", {"blocking", "calls", "connections", "own", "promql", "collect.resolver"}),
     ("contracts", {"deliver.strict", "deliver.encode", "deliver.retry_after"}),  # what is on the wire
     ("settings", {"config", "plugins"}),
     ("stages", {"collect.schedule", "collect.scrape", "collect.scan", "buffer", "deliver.snapshot", "deliver.backoff"}),
@@ -26,6 +26,7 @@ ROWS: list[tuple[str, set[str]]] = [
     ("stages", {"health", "logs", "notify", "process", "progress", "watch"}),
     ("loops", {"collect", "deliver"}),
     ("whole", {"agent", "metrics", "control", "fleet", "outlet", "plan", "report", "reporter", "search"}),
+    ("whole", {"isolation"}),
     ("edges", {"cli", "http", "testing", "__main__"}),
 ]
 ORDER = ["words", "contracts", "settings", "stages", "loops", "whole", "edges"]
@@ -48,7 +49,7 @@ DOORS: dict[str, set[str]] = {
     "aiohttp": {"collect.scrape", "collect.resolver", "deliver.http_sender", "http"},
     "yarl": {"collect.scrape", "deliver.http_sender", "http"},
     "rich": {"cli.screen", "cli.top"},
-    "orjson": {"deliver", "cli", "http"},
+    "orjson": {"deliver", "cli", "http", "isolation"},
 }
 
 

@@ -16,7 +16,7 @@ from nodepulse_core.config import AddedTargets, Settings
 from nodepulse_core.config.settings import BufferSettings, Server, URLText
 from nodepulse_core.control import Adopt, Control, DeclaredError, UnknownTargetError
 from nodepulse_core.errors import ConfigError, NodePulseError, PluginError, Problem, ScrapeError
-from nodepulse_core.exporter import HTTPExporter
+from nodepulse_core.exporter import Description, HTTPExporter, describe
 from nodepulse_core.fleet import Fleet, NameTakenError
 from nodepulse_core.model import Target
 from nodepulse_core.plan import Wanted
@@ -62,6 +62,10 @@ class Installed:
         if type_ not in self._found:
             raise PluginError(f"there is no exporter {type_!r}")
         return self._found[type_]
+
+    def describe(self, type_: str) -> Description:
+        """Return what is known of it."""
+        return describe(self.load(type_))
 
 
 @define

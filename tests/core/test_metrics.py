@@ -8,7 +8,7 @@ from attrs import evolve
 from nodepulse_core.exposition import stamp
 from nodepulse_core.families import write_exposition
 from nodepulse_core.metrics import make_families
-from nodepulse_core.report import PluginReport, Report
+from nodepulse_core.report import PluginReport, ProcessReport, Report
 from support.oracle import read_series
 from support.programs import need
 from support.reports import NOW, make_report, make_target
@@ -108,3 +108,14 @@ def test_requests_are_a_histogram() -> None:
     assert shown[f'{name}_bucket{{sender="dashboard",le="0.1"}}'] == 4
     assert shown[f'{name}_bucket{{sender="dashboard",le="+Inf"}}'] == shown[f'{name}_count{{sender="dashboard"}}'] == 10
     assert shown[f'{name}_sum{{sender="dashboard"}}'] == 2.5
+
+
+def test_processes_of_exporters_are_told_of() -> None:
+    """An isolated exporter has its process, its starts and failures and its memory; without one there is nothing."""
+    process = ProcessReport("redis", "redis_exporter", 7, 2**24, 3, 2, "its process was ended by SIGSEGV", NOW)
+    text = write_exposition(make_families(make_report(processes=(process, evolve(process, target="x", pid=None)))))
+    assert 'nodepulse_isolated_process_up{target="redis",type="redis_exporter"} 1' in text
+    assert 'nodepulse_isolated_process_up{target="x",type="redis_exporter"} 0' in text
+    assert 'nodepulse_isolated_process_failures_total{target="redis",type="redis_exporter"} 2' in text
+    assert 'nodepulse_isolated_process_resident_memory_bytes{target="redis",type="redis_exporter"} 16777216' in text
+    assert "nodepulse_isolated_process" not in write_exposition(make_families(make_report()))

@@ -18,7 +18,7 @@ from nodepulse_core.config.settings import (
     Server,
     URLText,
 )
-from nodepulse_core.exporter import Exporter, HTTPExporter
+from nodepulse_core.exporter import Description, Exporter, HTTPExporter, describe
 from nodepulse_core.fleet import Fleet
 from nodepulse_core.model import Target
 from nodepulse_core.search import Search, loopback_port
@@ -54,6 +54,10 @@ class Installed:
     def load(self, _: str) -> Exporter:
         """Return it."""
         return EXPORTER
+
+    def describe(self, _: str) -> Description:
+        """Return what is known of it."""
+        return describe(EXPORTER)
 
 
 class Scanner:

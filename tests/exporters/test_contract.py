@@ -68,7 +68,7 @@ def objects(name: str, text: str) -> list[dict[str, Any]]:
     maker = SnapshotMaker(
         read=lambda _: StoredScrape(name, text),
         target={name: target}.get,
-        exporter={name: exporter}.get,
+        exporter=lambda each: {name: exporter}.get(each.type),
         transform=lambda snapshot, _: snapshot,
     )
     snapshot = maker.make(Entry(Window(SLOT, "contract"), name))

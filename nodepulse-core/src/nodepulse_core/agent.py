@@ -16,12 +16,15 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager
 
+import attrs
+
 from nodepulse_core.buffer import Buffer, Limits
 from nodepulse_core.clock import Clock
 from nodepulse_core.collect import Collect, Scanner, Scraper, TargetHTTP
 from nodepulse_core.config import AddedTargets, Settings, differing_keys
 from nodepulse_core.control import Adopt, Control
 from nodepulse_core.deliver import BatchMaker, SnapshotMaker
+from nodepulse_core.errors import PluginError, UnavailableError
 from nodepulse_core.exporter import Exporter, HTTPExporter
 from nodepulse_core.families import write_exposition
 from nodepulse_core.fleet import Fleet
@@ -70,6 +73,8 @@ class Agent:
         settings = plan.wanted.settings
         self.health = Health()
         self.buffer = Buffer(plan.buffer_path, _limits(settings), settings.buffer.fsync, monotonic=clock.monotonic)
+        self._loop = asyncio.get_running_loop()
+        self._apart = set(settings.plugins.isolated)
         self._http = TargetHTTP(plan.user_agent)
         self._scraper = Scraper(self._http)
         self._collect = Collect(
@@ -84,14 +89,14 @@ class Agent:
         snapshots = SnapshotMaker(
             read=self.buffer.read,
             target=self._target,
-            exporter=plan.registry.find,
+            exporter=self._find_exporter,
             transform=plan.host.transform,
         )
         self._outlet = Outlet(
             plan=plan, buffer=self.buffer, maker=BatchMaker(snapshots.make), health=self.health, clock=clock
         )
         self._search = Search(
-            scanner=Scanner(self._scraper, plan.registry.names, plan.registry.load),
+            scanner=Scanner(self._scraper, plan.registry.names, self._exporter_of_type),
             fleet=self.fleet,
             registry=plan.registry,
             clock=clock,
@@ -117,6 +122,7 @@ class Agent:
             fleet=self.fleet,
             watch=self._watch,
             host=plan.host,
+            isolation=plan.isolation,
             destination=lambda: (self._outlet.sender, self._outlet.endpoint),
             dead=self._dead,
         )
@@ -158,7 +164,7 @@ class Agent:
             await self._end()
 
     async def _close(self) -> None:
-        await asyncio.gather(*map(self._scraper.close, self._plan.registry.loaded()))
+        await asyncio.gather(self._plan.isolation.close(), *map(self._scraper.close, self._plan.registry.loaded()))
         await self._outlet.close()
         for close in (self._http.close, self.buffer.close):
             with contextlib.suppress(Exception):  # whatever one of them meets, the others are closed all the same
@@ -220,7 +226,28 @@ class Agent:
             return HTTPExporter(GENERIC, default_endpoint=target.endpoint)
         if target.type == OWN:
             return OwnExporter(self._write_metrics)
+        if target.isolation == "process":
+            self._apart.add(target.type)
+            return self._plan.isolation.exporter(target, self._plan.registry.installed(target.type), self._loop)
         return self._plan.registry.load(target.type)
+
+    def _find_exporter(self, target: Target) -> Exporter | None:
+        """Return what makes snapshots of a target's entries, also when the target is gone; None where there is none.
+
+        What was isolated once is not imported here for the sake of what is left of it.
+        """
+        if target.isolation == "process" or target.type in self._apart:
+            try:
+                return self._exporter(attrs.evolve(target, isolation="process"))
+            except PluginError as error:
+                raise UnavailableError(str(error)) from error
+        return self._plan.registry.find(target.type)
+
+    def _exporter_of_type(self, type_: str) -> Exporter:
+        """Return what recognizes an exposition of a type; raises PluginError."""
+        if type_ not in self._apart:
+            return self._plan.registry.load(type_)
+        return self._exporter(Target(type_, type_, "", interval=0.0, timeout=0.0, isolation="process"))
 
     def _write_metrics(self) -> str:
         return write_exposition(make_families(self.reporter.report()))

@@ -167,7 +167,8 @@ class Control:
     def _check_now(self, given: Given, settings: Settings) -> Target:
         """Check a target, which may import its exporter: blocking, and with what was installed since the start."""
         self._registry.refresh()
-        return check_added(given, settings, self._registry.names(), self._registry.load)
+        registry = self._registry
+        return check_added(given, settings, registry.names(), registry.load, registry.describe)
 
     async def _keep(self, name: str, given: Given | None) -> None:
         async with self._keeping:

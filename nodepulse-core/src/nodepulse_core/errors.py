@@ -70,6 +70,10 @@ class PluginError(NodePulseError):
     """A plugin that cannot be used; names its distribution and version."""
 
 
+class UnavailableError(NodePulseError):
+    """An exporter that cannot be asked now; it says nothing about what it would have been asked."""
+
+
 class UsageError(NodePulseError):
     """A command that was called in a way that makes no sense."""
 

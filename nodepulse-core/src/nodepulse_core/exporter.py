@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from attrs import frozen
+
 from nodepulse_core.blocking import call_blocking
 from nodepulse_core.errors import FieldError
 from nodepulse_core.families import Family, write_exposition
@@ -111,6 +113,28 @@ def field_names_of(exporter: Exporter) -> tuple[str, ...]:
 def access_of(exporter: Exporter) -> str:
     """Return what a target must grant an exporter, in words; "" where it does not say it."""
     return str(getattr(exporter, "access", ""))
+
+
+@frozen
+class Description:
+    """What a configuration needs to know of an exporter."""
+
+    name: str
+    default_endpoint: str
+    default_interval: float
+    schemes: tuple[str, ...] = HTTP_SCHEMES
+    ports: tuple[int, ...] = ()
+
+
+def describe(exporter: Exporter) -> Description:
+    """Return what a configuration needs to know of an exporter."""
+    return Description(
+        name=exporter.name,
+        default_endpoint=exporter.default_endpoint,
+        default_interval=exporter.default_interval,
+        schemes=schemes_of(exporter),
+        ports=ports_of(exporter),
+    )
 
 
 class HTTPExporter:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from nodepulse_core.families import Family, FamilyType
-from nodepulse_core.report import BufferReport, DeliveryReport, Report, Status, TargetReport
+from nodepulse_core.report import BufferReport, DeliveryReport, ProcessReport, Report, Status, TargetReport
 
 _BALANCE = (
     "nodepulse_entries_found_total + nodepulse_entries_stored_total = nodepulse_entries_delivered_total + "
@@ -27,6 +27,7 @@ def make_families(report: Report) -> tuple[Family, ...]:
         *_targets(report.targets),
         *_buffer(report.buffer, report.at),
         *_delivery(report.delivery),
+        *_processes(report.processes),
         *_process(report),
     )
 
@@ -155,6 +156,33 @@ def _delivery(delivery: DeliveryReport) -> Iterator[Family]:
         "How long the destination took to answer, whatever its answer.",
         (({"sender": delivery.sender}, delivery.requests),),
     )
+
+
+def _processes(processes: tuple[ProcessReport, ...]) -> Iterator[Family]:
+    """Yield what is known of the processes in which exporters run; nothing where none does."""
+    if not processes:
+        return
+    figures: tuple[tuple[str, FamilyType, str, list[float | None]], ...] = (
+        (
+            "up",
+            "gauge",
+            "1 while a target's isolated exporter has a process.",
+            [int(bool(each.pid)) for each in processes],
+        ),
+        ("starts_total", "counter", "Processes that were started for it.", [each.starts for each in processes]),
+        (
+            "failures_total",
+            "counter",
+            "Processes of it that ended although nobody asked them to, or could not be started.",
+            [each.failures for each in processes],
+        ),
+        ("resident_memory_bytes", "gauge", "Memory of its process.", [each.resident_bytes for each in processes]),
+    )
+    labels = [{"target": each.target, "type": each.type} for each in processes]
+    for name, type_, help_, values in figures:
+        pairs = zip(labels, values, strict=True)
+        series = tuple((label, float(value)) for label, value in pairs if value is not None)
+        yield Family(f"nodepulse_isolated_process_{name}", type_, help_, series)
 
 
 def _process(report: Report) -> Iterator[Family]:

@@ -15,6 +15,10 @@ from nodepulse_core.reach import Reach
 Backoff = Literal["exponential", "constant", "none"]
 Payload = Literal["snapshot", "raw"]
 Compression = Literal["none", "gzip", "zstd"]
+Isolation = Literal["none", "process"]
+
+MAX_MEMORY = 256 * 1024**2
+"""What an exporter's own process may need, in bytes, unless its target says otherwise."""
 
 GENERIC = "prometheus"
 """The type of a target that no exporter plugin describes: its text is sent raw, under its own name."""
@@ -106,6 +110,9 @@ class Target:
     sample_limit: int | None = None
     reach: Reach | None = None
     """Where it may be; None where the file declares it: that is allowed everything."""
+    isolation: Isolation = "none"
+    max_memory: int = MAX_MEMORY
+    """What the process of its own may need, where it has one."""
 
 
 @frozen(order=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from nodepulse_core.config import Settings
+from nodepulse_core.isolation import Isolation
 from nodepulse_core.model import Target
 from nodepulse_core.plugins import PluginHost, Registry
 
@@ -37,6 +38,7 @@ class Plan:
     host: PluginHost
     registry: Registry
     version: str
+    isolation: Isolation = field(factory=Isolation)
 
     @property
     def user_agent(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import resource
 from pathlib import Path
+from typing import Literal
 
 from attrs import frozen
 
@@ -26,20 +27,24 @@ class ProcessUse:
     """How many files it may have open; -1 where there is no limit."""
 
 
+def find_resident_bytes(pid: int | Literal["self"] = "self", proc: Path = PROC) -> int | None:
+    """Return how much memory a process has; None where the kernel does not tell."""
+    try:
+        return int((proc / str(pid) / "statm").read_text().split()[_RESIDENT]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def look_at_process(proc: Path = PROC) -> ProcessUse:
     """Return what this process uses now. It reads two files of /proc, which wait for no disk."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    try:
-        resident = int((proc / "self/statm").read_text().split()[_RESIDENT]) * resource.getpagesize()
-    except (OSError, ValueError, IndexError):
-        resident = None
     try:
         files = len(list((proc / "self/fd").iterdir()))
     except OSError:
         files = None
     return ProcessUse(
         cpu_seconds=used.ru_utime + used.ru_stime,
-        resident_bytes=resident,
+        resident_bytes=find_resident_bytes(proc=proc),
         open_files=files,
         most_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
     )

@@ -90,6 +90,21 @@ class PluginReport:
 
 
 @frozen
+class ProcessReport:
+    """The process that a target's exporter runs in; `pid` is None while there is none."""
+
+    target: str
+    type: str
+    pid: int | None
+    resident_bytes: int | None
+    starts: int
+    failures: int
+    """How many ended although nobody asked them to, or could not be started."""
+    last_failure: str | None
+    failed_at: float | None
+
+
+@frozen
 class Report:
     """The agent at a moment."""
 
@@ -112,6 +127,8 @@ class Report:
     process: ProcessUse
     dead: tuple[str, ...] = ()
     """The loops that have ended although nobody ended them."""
+    processes: tuple[ProcessReport, ...] = ()
+    """Exporters in processes of their own."""
 
 
 def judge(
@@ -123,12 +140,13 @@ def judge(
     quarantined: int,
     hanging: tuple[str, ...],
     dead: list[str],
+    troubles: tuple[str, ...] = (),
 ) -> tuple[Status, tuple[str, ...]]:
     """Return whether the agent is well, and why it is not.
 
     `evicted` and `quarantined` are counts of the last ten minutes; `hanging` names targets whose snapshots a plugin has
-    not finished, `dead` loops that have ended. Unhealthy means that the agent itself cannot work; a target or a
-    dashboard that is down only makes it degraded.
+    not finished, `dead` loops that have ended; `troubles` are what else is wrong, in words. Unhealthy means that the
+    agent itself cannot work; a target or a dashboard that is down only makes it degraded.
     """
     fatal = [f"the loop of {name} has ended; restart the agent" for name in dead]
     if buffer.error is not None:
@@ -146,5 +164,6 @@ def judge(
         f"the exporter of {name} hangs in making a snapshot; mend or remove it, then restart the agent"
         for name in sorted(set(hanging))
     ]
+    reasons += troubles
     status: Status = "unhealthy" if fatal else "degraded" if reasons else "healthy"
     return status, (*fatal, *reasons)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from attrs import frozen
 
@@ -10,13 +10,15 @@ from nodepulse_core.buffer import Buffer
 from nodepulse_core.clock import Clock
 from nodepulse_core.fleet import Fleet, Member
 from nodepulse_core.health import Health
+from nodepulse_core.isolation import ChildState, Isolation
 from nodepulse_core.model import show_endpoint
 from nodepulse_core.plugins import PluginHost
-from nodepulse_core.process import look_at_process
+from nodepulse_core.process import find_resident_bytes, look_at_process
 from nodepulse_core.report import (
     BufferReport,
     DeliveryReport,
     PluginReport,
+    ProcessReport,
     Report,
     TargetReport,
     TargetStatus,
@@ -49,6 +51,7 @@ class Reporter:
         fleet: Fleet,
         watch: Watch,
         host: PluginHost,
+        isolation: Isolation,
         destination: Callable[[], tuple[str, str]],
         dead: Callable[[], list[str]],
     ) -> None:
@@ -60,6 +63,7 @@ class Reporter:
         self._fleet = fleet
         self._watch = watch
         self._host = host
+        self._isolation = isolation
         self._destination = destination
         self._dead = dead
 
@@ -67,6 +71,7 @@ class Reporter:
         """Return the agent as it is now."""
         targets = tuple(self._target(member) for member in self._fleet.members())
         buffer, delivery = self._storage(), self._delivery()
+        processes = tuple(map(_describe_process, self._isolation.states()))
         before = self._watch.since(_RECENTLY)
         dead = self._dead()
         status, reasons = judge(
@@ -77,6 +82,7 @@ class Reporter:
             quarantined=max(0, buffer.quarantined - before.quarantined),
             hanging=self._health.hanging,
             dead=dead,
+            troubles=tuple(self._troubles(processes)),
         )
         return Report(
             at=self._clock.now(),
@@ -94,7 +100,15 @@ class Reporter:
             late_seconds=self._watch.late_seconds,
             process=look_at_process(),
             dead=tuple(dead),
+            processes=processes,
         )
+
+    def _troubles(self, processes: tuple[ProcessReport, ...]) -> Iterator[str]:
+        since = self._clock.now() - _RECENTLY
+        for each in processes:
+            if each.failed_at is not None and each.failed_at >= since:
+                times = "once" if each.failures == 1 else f"{each.failures} times since the start"
+                yield f"the process of {each.target} has failed {times}, the last time so: {each.last_failure}"
 
     def _target(self, member: Member) -> TargetReport:
         target, known = member.target, self._health.target(member.target.name)
@@ -158,6 +172,19 @@ class Reporter:
             PluginReport(each.name, each.distribution, each.version, self._host.error(each))
             for each in self._host.installed
         )
+
+
+def _describe_process(state: ChildState) -> ProcessReport:
+    return ProcessReport(
+        target=state.target,
+        type=state.type,
+        pid=state.pid,
+        resident_bytes=None if state.pid is None else find_resident_bytes(state.pid),
+        starts=state.starts,
+        failures=state.failures,
+        last_failure=state.last_failure,
+        failed_at=state.failed_at,
+    )
 
 
 def look(clock: Clock, buffer: Buffer) -> BacklogPoint:

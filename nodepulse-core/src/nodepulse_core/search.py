@@ -76,7 +76,8 @@ class Search:
 
     def _make(self, found: Found) -> Target:
         given = {"name": found.name, "type": found.type, "endpoint": found.endpoint}
-        return check_added(given, self._settings, self._registry.names(), self._registry.load)
+        registry = self._registry
+        return check_added(given, self._settings, registry.names(), registry.load, registry.describe)
 
 
 def loopback_port(endpoint: str) -> int | None:

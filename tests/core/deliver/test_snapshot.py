@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from nodepulse_core.deliver import SnapshotMaker, Unfit
-from nodepulse_core.errors import EntryError, PluginError
+from nodepulse_core.errors import EntryError, PluginError, UnavailableError
 from nodepulse_core.exporter import Exporter, HTTPExporter
 from nodepulse_core.model import Entry, Snapshot, StoredScrape, Target
 from support.delivery import entry
@@ -30,8 +30,8 @@ def maker(
     known = target or Target("redis_exporter", "redis_exporter", "", 15, 3, payload="snapshot")
     exporter = HTTPExporter("redis_exporter", default_endpoint="", snapshot=snapshot)
 
-    def find(type_: str) -> Exporter | None:
-        return exporter if type_ in TYPES else None
+    def find(target: Target) -> Exporter | None:
+        return exporter if target.type in TYPES else None
 
     return SnapshotMaker(read=read, target={known.name: known}.get, exporter=find, transform=transform)
 
@@ -176,3 +176,14 @@ def test_a_machine_that_cannot_read_now_puts_nothing_aside(number: int) -> None:
 
     with pytest.raises(EntryError, match="redis_exporter, slot 1800000000: it cannot be read"):
         maker(read=read).make(entry(0, "redis_exporter"))
+
+
+def test_an_exporter_that_cannot_be_asked_now_costs_no_entry() -> None:
+    """Nothing is known against the entry: it is left on disk, not put aside."""
+
+    def unavailable(_: str) -> Any:
+        raise UnavailableError("its process cannot be started")
+
+    unfit = maker(unavailable).make(entry(0, "redis_exporter"))
+    assert isinstance(unfit, Unfit)
+    assert (unfit.fate, unfit.reason) == ("leave", "its process cannot be started")

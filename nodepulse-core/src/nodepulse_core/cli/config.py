@@ -15,7 +15,6 @@ from nodepulse_core.cli.replacement import replace_file
 from nodepulse_core.cli.table import write_table
 from nodepulse_core.config_file import find_config, read_content
 from nodepulse_core.errors import NodePulseError
-from nodepulse_core.plugins import Registry
 
 _ENDPOINT = "http://localhost:8089/metrics/prometheus"
 
@@ -34,7 +33,7 @@ def check(context: Context) -> None:
     nothing. Exit status: 0 all is well, 78 something is wrong.
     """
     loaded = context.examine()
-    made = context.targets(loaded, Registry(context.host))
+    made = context.targets(loaded, context.make_registry())
     names = ", ".join(
         target.name if target.name == target.type else f"{target.name} ({target.type})" for target in made.targets
     )

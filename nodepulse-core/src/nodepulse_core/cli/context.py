@@ -18,6 +18,7 @@ from nodepulse_core.plugins import PluginHost, Registry
 
 if TYPE_CHECKING:
     from nodepulse_core.config import Loaded, Targets
+    from nodepulse_core.isolation import Isolation
 
 _DISABLED = re.compile(rb"\bdisabled\b")
 log = logging.getLogger(__name__)
@@ -36,6 +37,17 @@ class Context:
         named = self.environ.get("NODEPULSE_DISABLED_PLUGINS", "")
         return PluginHost(disabled={*filter(None, re.split(r"[,\s]+", named)), *self._find_disabled()})
 
+    @cached_property
+    def isolation(self) -> Isolation:
+        """The processes in which exporters run that must not run in this one."""
+        from nodepulse_core.isolation import Isolation  # noqa: PLC0415 - needs asyncio, and few commands need it
+
+        return Isolation()
+
+    def make_registry(self) -> Registry:
+        """Return the exporters that are installed."""
+        return Registry(self.host, lambda installed: self.isolation.describe(installed))  # noqa: PLW0108 - made when it is needed
+
     def load(self) -> Loaded:
         """Return the configuration; says its warnings on standard error, and raises ConfigError."""
         loaded = self.examine()
@@ -53,7 +65,7 @@ class Context:
         """Return the configured targets; says their warnings, and raises ConfigError, with the file's problems too."""
         from nodepulse_core.config import make_targets  # noqa: PLC0415 - YAML is read only where it is needed
 
-        made = make_targets(loaded, registry.names(), registry.load)
+        made = make_targets(loaded, registry.names(), registry.load, registry.describe)
         say_warnings(made.warnings, loaded.document.source)
         return made
 

@@ -14,7 +14,6 @@ from nodepulse_core.cli.commands import find_commands
 from nodepulse_core.cli.context import Context
 from nodepulse_core.cli.parts import EndAskedError, Parts, answers
 from nodepulse_core.errors import NodePulseError
-from nodepulse_core.plugins import Registry
 from nodepulse_core.units import format_duration, parse_duration
 
 _INTERVAL = 2
@@ -83,7 +82,7 @@ def _check_commands(context: Context, needed: Sequence[str]) -> None:
 
 def _find_exporters(context: Context) -> dict[str, str]:
     """Return the default endpoints of installed exporters that answer now."""
-    registry = Registry(context.host)
+    registry = context.make_registry()
     found = {}
     for name in registry.names():
         exporter = registry.find(name)

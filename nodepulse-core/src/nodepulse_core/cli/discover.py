@@ -57,7 +57,7 @@ def discover(context: Context, ports: list[int] | None, *, as_json: bool) -> Non
 
 def find(context: Context, ports: Sequence[int] | None) -> tuple[tuple[Found, ...], list[int]]:
     """Return what answers, and the ports that were looked at: these, or those that installed exporters declare."""
-    registry = Registry(context.host)
+    registry = context.make_registry()
     return asyncio.run(_find(registry, ports))
 
 

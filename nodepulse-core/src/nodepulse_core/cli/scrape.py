@@ -42,7 +42,7 @@ def scrape(context: Context, name: str, form: str) -> None:
 
     Exit status: 0 done, 1 the scrape failed, 78 the configuration is wrong.
     """
-    registry = Registry(context.host)
+    registry = context.make_registry()
     target = _find(context, name, registry)
     context.host.load_behaviour()
     with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints is no part of the scrape
@@ -66,7 +66,7 @@ def _scrape_once(context: Context, registry: Registry, target: Target, form: str
     maker = SnapshotMaker(
         read=lambda _: StoredScrape(target.type, body.decode()),
         target={target.name: target}.get,
-        exporter=registry.find,
+        exporter=lambda target: registry.find(target.type),
         transform=context.host.transform,
     )
     made = maker.make(Entry(Window(slot, _SERVER_ID), target.name))

@@ -18,7 +18,6 @@ from nodepulse_core.cli.unit import find_hidden, make_unit
 from nodepulse_core.config import SHARED_STATE
 from nodepulse_core.config_file import SHARED_CONFIG
 from nodepulse_core.errors import NodePulseError
-from nodepulse_core.plugins import Registry
 
 _ELSEWHERE = "make an environment that it can see: python3 -m venv /opt/nodepulse"
 
@@ -121,7 +120,7 @@ def _check_configuration(context: Context, config: Path) -> None:
     if not config.exists():
         raise NodePulseError(f"{config} is not there; write it with: nodepulse setup --endpoint-url URL")
     named = Context(config=config, environ=context.environ)
-    named.targets(named.examine(), Registry(named.host))
+    named.targets(named.examine(), named.make_registry())
 
 
 def _warn_of_unreadable(config: Path, group: int) -> None:

@@ -25,7 +25,6 @@ from nodepulse_core.http import MAX_CONNECTIONS, Address, Guard, Token, create_a
 from nodepulse_core.logs import LogFile, set_up_logs
 from nodepulse_core.notify import Notifier
 from nodepulse_core.plan import Plan, Wanted
-from nodepulse_core.plugins import Registry
 
 _GARBAGE_SECONDS = 60.0
 _MIB = 1024**2
@@ -46,7 +45,7 @@ def start(context: Context) -> None:
 
     Exit status: 0 it was ended, 1 it could not begin, 78 the configuration is wrong, and nothing was begun.
     """
-    registry = Registry(context.host)
+    registry = context.make_registry()
 
     def read() -> tuple[Loaded, Wanted]:
         loaded = context.examine()
@@ -73,6 +72,7 @@ def start(context: Context) -> None:
         buffer_path=find_buffer(loaded.settings, state_dir),
         host=context.host,
         registry=registry,
+        isolation=context.isolation,
         version=__version__,
     )
     asyncio.run(_run(plan, Notifier.from_environ(context.environ)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,7 +17,7 @@ from attrs import frozen
 from yarl import URL
 
 from nodepulse_core.access import request_headers
-from nodepulse_core.blocking import call_blocking
+from nodepulse_core.calls import call_scrape
 from nodepulse_core.collect.resolver import OutOfReachError, ReachResolver
 from nodepulse_core.errors import ExpositionError, NodePulseError, ScrapeError
 from nodepulse_core.exporter import HTTP, Exporter
@@ -154,7 +153,7 @@ class Scraper:
             raise ScrapeError(
                 f"{exporter.name} has not returned from an earlier scrape; it is not called again until it has"
             )
-        task = asyncio.ensure_future(_call(exporter, target, self._http))
+        task = asyncio.create_task(call_scrape(exporter, target, self._http), name=f"scrape {target.name}")
         try:
             await asyncio.wait({task}, timeout=timeout)
         finally:
@@ -192,40 +191,8 @@ async def _checked(body: object, target: Target, slot: int) -> Scraped:
     return Scraped(stamped, samples)
 
 
-async def _call(exporter: Exporter, target: Target, http: HTTP) -> object:
-    """Call an exporter's scrape; whatever it raises is returned, so that no exit of its own leaves the task."""
-    try:
-        if inspect.iscoroutinefunction(exporter.scrape):
-            return await exporter.scrape(target, http)
-        result = await _in_thread(exporter, target, http)
-        return await result if isinstance(result, Awaitable) else result
-    except ScrapeError as error:
-        return error
-    except BaseException as error:
-        current = asyncio.current_task()
-        if isinstance(error, asyncio.CancelledError) and current is not None and current.cancelling():
-            raise
-        return _raised(exporter, error)
-
-
 async def _close(close: Callable[[], object]) -> None:
     with contextlib.suppress(BaseException):  # a plugin that exits while it closes must not end what else is closed
         result = close()
         if isinstance(result, Awaitable):
             await result
-
-
-def _raised(exporter: Exporter, error: BaseException) -> ScrapeError:
-    return ScrapeError(f"{exporter.name} raised {type(error).__name__}: {error}")
-
-
-async def _in_thread(exporter: Exporter, target: Target, http: HTTP) -> object:
-    def run() -> object:
-        try:
-            return exporter.scrape(target, http)
-        except ScrapeError as error:
-            return error
-        except BaseException as error:  # noqa: BLE001 - goes to the caller as its reason, whatever it is
-            return _raised(exporter, error)
-
-    return await call_blocking(run, f"scrape {target.name}")

@@ -20,7 +20,7 @@ from nodepulse_core.config.settings import ExporterSettings, Settings
 from nodepulse_core.config.structure import Structure
 from nodepulse_core.config.targets import make_targets
 from nodepulse_core.errors import ConfigError, NodePulseError, Problem
-from nodepulse_core.exporter import Exporter
+from nodepulse_core.exporter import Description, Exporter
 from nodepulse_core.model import Target
 from nodepulse_core.reach import Reach
 
@@ -32,7 +32,11 @@ Given = Mapping[str, Any]
 
 
 def check_added(
-    given: object, settings: Settings, installed: Collection[str], load: Callable[[str], Exporter]
+    given: object,
+    settings: Settings,
+    installed: Collection[str],
+    load: Callable[[str], Exporter],
+    describe_apart: Callable[[str], Description] | None = None,
 ) -> Target:
     """Return the target that was given; raises ConfigError with every problem of it.
 
@@ -51,7 +55,7 @@ def check_added(
     if taken is None or structure.problems:
         raise ConfigError(structure.problems, _SOURCE)
     loaded = Loaded(attrs.evolve(settings, exporters=(taken,)), document, frozenset(), ((),))
-    (target,) = make_targets(loaded, installed, load).targets
+    (target,) = make_targets(loaded, installed, load, describe_apart).targets
     reach = Reach.of(settings.api.allow_targets, _own_port(settings))
     if fault := reach.find_fault(target.endpoint):
         raise ConfigError([document.problem(("endpoint",), fault)], _SOURCE)

@@ -28,11 +28,13 @@ from nodepulse_core.config.rules import (
     URLText,
 )
 from nodepulse_core.model import (
+    MAX_MEMORY,
     Access,
     Backoff,
     BasicAuth,
     Compression,
     Destination,
+    Isolation,
     Payload,
     Retry,
     Tls,
@@ -156,6 +158,10 @@ class ExporterSettings:
     tls: TlsSettings = field(default=TlsSettings(), metadata=about("TLS towards the exporter"))
     max_body_size: Size = field(default=Size(16 * _MIB), metadata=about("largest answer, decoded"))
     sample_limit: Count | None = field(default=None, metadata=about("most samples in a scrape", "no limit"))
+    isolation: Isolation = field(
+        default="none", metadata=about("whether its exporter runs in the agent, or in a process of its own")
+    )
+    max_memory: Size = field(default=Size(MAX_MEMORY), metadata=about("most memory of the process of its own"))
 
     def access(self) -> Access:
         """Return what its requests carry."""
@@ -238,6 +244,9 @@ class Plugins:
 
     disabled: tuple[str, ...] = field(
         default=(), metadata=about("entry points that are not loaded; `$NODEPULSE_DISABLED_PLUGINS` adds to them")
+    )
+    isolated: tuple[str, ...] = field(
+        default=(), metadata=about("exporters that run in processes of their own, whatever target they are for")
     )
 
 

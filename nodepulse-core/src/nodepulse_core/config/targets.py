@@ -12,14 +12,16 @@ from nodepulse_core.config.load import Loaded, in_order
 from nodepulse_core.config.paths import KeyPath, write_path
 from nodepulse_core.config.settings import ExporterSettings
 from nodepulse_core.errors import ConfigError, PluginError, Problem
-from nodepulse_core.exporter import HTTP_SCHEMES, Exporter, schemes_of
-from nodepulse_core.model import GENERIC, Payload, Target, repr_endpoint
+from nodepulse_core.exporter import HTTP_SCHEMES, Description, Exporter, describe
+from nodepulse_core.model import GENERIC, Isolation, Payload, Target, repr_endpoint
+from nodepulse_core.own import OWN
 from nodepulse_core.plugins import name_distribution
 from nodepulse_core.units import format_duration
 
 _ENDING = "_exporter"
 _TIMEOUT = 3.0
 _GENERIC_INTERVAL = 15.0
+_NEVER_APART = {GENERIC, OWN}
 
 
 @frozen
@@ -30,13 +32,20 @@ class Targets:
     warnings: tuple[Problem, ...]
 
 
-def make_targets(loaded: Loaded, installed: Collection[str], load: Callable[[str], Exporter]) -> Targets:
+def make_targets(
+    loaded: Loaded,
+    installed: Collection[str],
+    load: Callable[[str], Exporter],
+    describe_apart: Callable[[str], Description] | None = None,
+) -> Targets:
     """Return the enabled targets; only the exporters that they need are loaded.
 
-    `installed` are the names of exporters, `load` returns one or raises PluginError. Raises ConfigError with every
-    problem, those of the settings among them.
+    `installed` are the names of exporters, `load` returns one or raises PluginError; `describe_apart` does for those
+    that must not be loaded in this process, by default none. Raises ConfigError with every problem, those of the
+    settings among them.
     """
-    maker = _Maker(loaded, installed, load)
+    maker = _Maker(loaded, installed, load, describe_apart or (lambda type_: describe(load(type_))))
+    maker.check_isolated()
     targets = [
         target
         for exporter, path in zip(loaded.settings.exporters, loaded.exporter_paths, strict=True)
@@ -50,10 +59,17 @@ def make_targets(loaded: Loaded, installed: Collection[str], load: Callable[[str
 
 
 class _Maker:
-    def __init__(self, loaded: Loaded, installed: Collection[str], load: Callable[[str], Exporter]) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        installed: Collection[str],
+        load: Callable[[str], Exporter],
+        describe_apart: Callable[[str], Description],
+    ) -> None:
         self._loaded = loaded
         self._installed = installed
         self._load = load
+        self._describe_apart = describe_apart
         self._spoiled = {problem.path for problem in loaded.problems}
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
@@ -68,16 +84,31 @@ class _Maker:
         """Tell whether there is a problem with a key already, so that nothing can be said of what depends on it."""
         return any(write_path(path) in self._spoiled for path in paths)
 
+    def check_isolated(self) -> None:
+        """Warn of names in plugins.isolated that are no exporter's: such a plugin runs in the agent all the same."""
+        for index, name in enumerate(self._loaded.settings.plugins.isolated):
+            if name not in self._installed or name in _NEVER_APART:
+                hint = _hint(name, sorted(self._installed))
+                self.warn(("plugins", "isolated", index), f"{name!r} is no exporter that can be isolated{hint}")
+
+    def _isolation(self, settings: ExporterSettings, type_: str, path: KeyPath) -> Isolation:
+        if type_ not in _NEVER_APART:
+            return "process" if type_ in self._loaded.settings.plugins.isolated else settings.isolation
+        if settings.isolation != "none":
+            self.warn((*path, "isolation"), f"a target of type {type_} runs no code of a plugin; it is not isolated")
+        return "none"
+
     def make(self, settings: ExporterSettings, path: KeyPath) -> Target | None:
         if self._is_spoiled((*path, "type"), (*path, "endpoint")):
             return None
         type_ = self._find_type(settings, path)
         if type_ is None:
             return None
-        exporter: Exporter | None = None
+        isolation = self._isolation(settings, type_, path)
+        exporter: Description | None = None
         if type_ != GENERIC:
             try:
-                exporter = self._load(type_)
+                exporter = self._describe_apart(type_) if isolation == "process" else describe(self._load(type_))
             except PluginError as error:
                 self._fail(path, str(error))
                 return None
@@ -106,11 +137,13 @@ class _Maker:
             access=settings.access(),
             max_body_size=settings.max_body_size,
             sample_limit=settings.sample_limit,
+            isolation=isolation,
+            max_memory=settings.max_memory,
         )
 
-    def _check_scheme(self, endpoint: str, exporter: Exporter | None, path: KeyPath) -> None:
+    def _check_scheme(self, endpoint: str, exporter: Description | None, path: KeyPath) -> None:
         scheme = endpoint.partition(":")[0].lower()
-        known = schemes_of(exporter) if exporter else HTTP_SCHEMES
+        known = exporter.schemes if exporter else HTTP_SCHEMES
         if scheme not in known:
             who = exporter.name if exporter else GENERIC
             shown = repr_endpoint(endpoint) if isinstance(endpoint, Expanded) else repr(scheme)

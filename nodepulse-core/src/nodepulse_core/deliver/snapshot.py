@@ -10,7 +10,7 @@ import orjson
 from attrs import frozen
 
 from nodepulse_core.deliver.strict import strict
-from nodepulse_core.errors import EntryError, NodePulseError
+from nodepulse_core.errors import EntryError, NodePulseError, UnavailableError
 from nodepulse_core.exporter import Exporter, SnapshotObjects
 from nodepulse_core.model import GENERIC, Entry, Snapshot, StoredScrape, Target
 from nodepulse_core.units import format_slot
@@ -40,12 +40,13 @@ class SnapshotMaker:
         self,
         read: Callable[[Entry], StoredScrape],
         target: Callable[[str], Target | None],
-        exporter: Callable[[str], Exporter | None],
+        exporter: Callable[[Target], Exporter | None],
         transform: Transform,
     ) -> None:
-        """Take what reads an entry, what finds a target by name and an exporter by type, and the hooks.
+        """Take what reads an entry, what finds a target by name and its exporter, and the hooks.
 
-        `exporter` returns None for a type that is not installed; `transform` may raise what it likes.
+        `exporter` returns None for a type that is not installed; `transform` may raise what it likes. The target that
+        it is given may have been made up for an entry: with the name and type, and nothing else.
         """
         self._read = read
         self._find_target = target
@@ -72,6 +73,8 @@ class SnapshotMaker:
             asked = target.type
             objects = [self._object(value, entry, target) for value in self._values(target, stored.text)]
             json = b",".join(orjson.dumps(value) for value in objects)
+        except UnavailableError as error:
+            return Unfit(entry, str(error), fate="leave")
         except NodePulseError as error:
             return Unfit(entry, str(error))
         except BaseException as error:  # noqa: BLE001 - a plugin's code: SystemExit must not end the agent
@@ -83,14 +86,13 @@ class SnapshotMaker:
         configured = self._find_target(entry.target)
         if configured is not None and stored.type in (None, configured.type):
             return configured
-        type_ = stored.type or (entry.target if self._exporter(entry.target) else None)
-        if type_ is None:
-            return None
         # Its target was removed, or is of another type now: what was scraped is delivered as what it was.
-        return Target(entry.target, type_, endpoint="", interval=0.0, timeout=0.0, payload="snapshot")
+        type_ = stored.type or entry.target
+        target = Target(entry.target, type_, endpoint="", interval=0.0, timeout=0.0, payload="snapshot")
+        return target if stored.type is not None or self._exporter(target) else None
 
     def _values(self, target: Target, text: str) -> list[dict[str, Any]]:
-        exporter = None if target.payload == "raw" or target.type == GENERIC else self._exporter(target.type)
+        exporter = None if target.payload == "raw" or target.type == GENERIC else self._exporter(target)
         made: SnapshotObjects = exporter.snapshot(text) if exporter else None
         if made is None:
             return [{"raw_text": text}]

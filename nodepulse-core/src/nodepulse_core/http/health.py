@@ -16,7 +16,9 @@ from nodepulse_core.units import format_duration, format_slot
 
 _UNAVAILABLE = 503
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
-_TIMES = frozenset({"at", "started", "last_scrape", "failing_since", "next_scrape", "oldest", "last_success", "slot"})
+_TIMES = frozenset(
+    {"at", "started", "last_scrape", "failing_since", "next_scrape", "oldest", "last_success", "slot", "failed_at"}
+)
 _DURATIONS = frozenset({"interval"})
 
 

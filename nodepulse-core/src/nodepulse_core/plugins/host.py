@@ -78,25 +78,28 @@ class PluginHost:
         """Return the names of all exporters that are installed and not disabled, without importing one."""
         return sorted({each.name for each in self.installed if each.is_exporter} - self.disabled)
 
-    def load(self, plugin: Installed) -> None:
-        """Import and register a plugin, once; raises PluginError, until a refresh the same, where that fails."""
+    def check(self, plugin: Installed) -> None:
+        """Raise PluginError where a plugin is disabled, or something is known against it that may not have changed."""
         if plugin.name in self.disabled:
             raise PluginError(f"{plugin.name} of {plugin.origin} is disabled (plugins.disabled)")
+        if plugin in self._errors and plugin not in self._again:
+            raise _broken(plugin, self._errors[plugin])
+
+    def load(self, plugin: Installed) -> None:
+        """Import and register a plugin, once; raises PluginError, until a refresh the same, where that fails."""
         with self._lock:
+            self.check(plugin)
             if plugin in self._loaded:
                 return
-            if plugin not in self._errors or plugin in self._again:
-                self._again.discard(plugin)
-                try:
-                    module = import_module(plugin)
-                    self._hooks.register(plugin, module)
-                except PluginError as error:
-                    self._errors[plugin] = str(error)
-                else:
-                    self._loaded[plugin] = module
-                    self._errors.pop(plugin, None)
-                    return
-            raise _broken(plugin, self._errors[plugin])
+            self._again.discard(plugin)
+            try:
+                module = import_module(plugin)
+                self._hooks.register(plugin, module)
+            except PluginError as error:
+                self._errors[plugin] = str(error)
+                raise _broken(plugin, str(error)) from error
+            self._loaded[plugin] = module
+            self._errors.pop(plugin, None)
 
     def load_behaviour(self) -> None:
         """Load every plugin of the group `nodepulse.plugins`; says which cannot be, and goes on."""
@@ -106,6 +109,12 @@ class PluginHost:
                     self.load(plugin)
                 except PluginError as error:
                     log.warning("%s; the rest goes on", error)
+
+    def accept(self, plugin: Installed) -> None:
+        """Note that nothing speaks any more against a plugin that was tried again."""
+        with self._lock:
+            self._again.discard(plugin)
+            self._errors.pop(plugin, None)
 
     def break_down(self, plugin: Installed, error: str) -> PluginError:
         """Note that a loaded plugin turned out broken, forget its hooks, and return what to raise."""

@@ -5,13 +5,22 @@ from __future__ import annotations
 import inspect
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import frozen
 
 from nodepulse_core.errors import PluginError
-from nodepulse_core.exporter import Exporter, access_of, field_names_of, fields_of, ports_of, schemes_of
+from nodepulse_core.exporter import (
+    Description,
+    Exporter,
+    access_of,
+    describe,
+    field_names_of,
+    fields_of,
+    ports_of,
+    schemes_of,
+)
 from nodepulse_core.fields import Field
 from nodepulse_core.own import OWN, OwnExporter
 from nodepulse_core.plugins.guard import guarded, one_line
@@ -44,8 +53,15 @@ class Checked:
 class Registry:
     """The exporters that this machine has."""
 
-    def __init__(self, host: PluginHost) -> None:
+    def __init__(
+        self, host: PluginHost, describe_apart: Callable[[Sequence[Installed]], Description] | None = None
+    ) -> None:
+        """Take the plugins, and what describes an exporter without importing it in this process.
+
+        That is given the entry points of the exporter's module, its own first, and may raise PluginError.
+        """
         self._host = host
+        self._describe_apart = describe_apart
         self._exporters: dict[str, Exporter] = {}
         self._missed: set[str] = set()
 
@@ -65,6 +81,28 @@ class Registry:
             exporter = self._exporters[type_] = self._load(type_)
         return exporter
 
+    def describe(self, type_: str) -> Description:
+        """Return what is known of a type without importing it in this process; raises PluginError as `load` does."""
+        if type_ == OWN or self._describe_apart is None:
+            return describe(self.load(type_))
+        installed = self.installed(type_)
+        try:
+            described = self._describe_apart(installed)
+        except PluginError as error:
+            raise self._host.break_down(installed[0], str(error)) from error
+        self._host.accept(installed[0])
+        return described
+
+    def installed(self, type_: str) -> tuple[Installed, ...]:
+        """Return the entry points of the module that brings a type, its own first.
+
+        Raises PluginError where there is none, or something is known against it.
+        """
+        plugin = self._find(type_)
+        self._host.check(plugin)
+        others = (each for each in self._host.installed if each.module == plugin.module and each != plugin)
+        return (plugin, *others)
+
     def loaded(self) -> tuple[Exporter, ...]:
         """Return the exporters that were asked for so far."""
         return tuple(self._exporters.values())
@@ -83,10 +121,7 @@ class Registry:
     def _load(self, type_: str) -> Exporter:
         if type_ == OWN:
             return OwnExporter()
-        plugin = self._host.find(type_)
-        if plugin is None:
-            known = ", ".join(self.names()) or "none"
-            raise PluginError(f"there is no exporter {type_!r}; installed are: {known}")
+        plugin = self._find(type_)
         self._host.load(plugin)
         brought = self._host.exporters(plugin)
         try:
@@ -94,6 +129,13 @@ class Registry:
         except PluginError as error:
             raise self._host.break_down(plugin, f"its exporter {error}") from error
         return self._choose(plugin, checked)
+
+    def _find(self, type_: str) -> Installed:
+        plugin = self._host.find(type_)
+        if plugin is None:
+            known = ", ".join(self.names()) or "none"
+            raise PluginError(f"there is no exporter {type_!r}; installed are: {known}")
+        return plugin
 
     def _choose(self, plugin: Installed, brought: list[Checked]) -> Exporter:
         """Return the exporter that bears the entry point's name; says which others nobody can ask for."""
