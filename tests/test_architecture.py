@@ -27,7 +27,7 @@ ROWS: list[tuple[str, set[str]]] = [
     ("loops", {"collect", "deliver"}),
     ("whole", {"agent", "metrics", "control", "fleet", "outlet", "plan", "report", "reporter", "search"}),
     ("whole", {"isolation"}),
-    ("edges", {"cli", "http", "testing", "__main__"}),
+    ("edges", {"cli", "http", "testing", "pytest_plugin", "__main__"}),
 ]
 ORDER = ["words", "contracts", "settings", "stages", "loops", "whole", "edges"]
 

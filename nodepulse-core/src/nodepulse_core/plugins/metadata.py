@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Final, Literal
 
@@ -66,6 +66,18 @@ def read_installed(found: Iterable[Distribution] | None = None) -> tuple[Install
             seen.add(key)
             entries += _read(distribution)
     return tuple(_mark_clashes(sorted(entries, key=lambda entry: (entry.group, entry.name, entry.distribution))))
+
+
+def read_declared(
+    distribution: str, version: str, declared: Mapping[Group, Mapping[str, str]]
+) -> tuple[Installed, ...]:
+    """Return the plugins that a distribution declares, before it is installed; each with what is wrong with it."""
+    plugins = [
+        Installed(one_line(name), group, at, one_line(distribution), one_line(version))
+        for group, entries in declared.items()
+        for name, at in entries.items()
+    ]
+    return tuple(evolve(each, error=_find_fault(each)) for each in plugins)
 
 
 def _stem(distribution: Distribution) -> str:
