@@ -110,6 +110,12 @@ def test_a_command_that_is_not_there_is_found(line: list[str], said: str | None)
     assert found is None if said is None else said in str(found)
 
 
+def test_every_decision_has_a_number_of_its_own() -> None:
+    """The decisions are numbered from 1 on, each once, so that a number names one."""
+    numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs" / "decisions").iterdir())
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 def test_every_job_of_dev_py_exists() -> None:
     """What documents call dev.py with is one of its jobs."""
     jobs = runpy.run_path(str(ROOT / "dev.py"))["JOBS"]
