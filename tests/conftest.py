@@ -6,12 +6,12 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from support.programs import await_text, free_port, need, running
 from support.servers import Server, postgres_home, postgres_server, redis_cli, redis_server
 
 # How long an example takes says something of the machine, and nothing of the code.
-settings.register_profile("nodepulse", deadline=None)
+settings.register_profile("nodepulse", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("nodepulse")
 
 

@@ -163,7 +163,7 @@ def test_a_path_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
         Store(tmp_path / "file" / "dashboard.sqlite")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_order_and_repetition_gives_the_same_rows(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -149,4 +149,4 @@ class BufferMachine(RuleBasedStateMachine):
 
 
 TestBufferMachine = BufferMachine.TestCase
-TestBufferMachine.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+TestBufferMachine.settings = settings(max_examples=15, stateful_step_count=30)

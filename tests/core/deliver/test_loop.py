@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nodepulse_core.buffer import Limits
 from nodepulse_core.deliver import Unfit
@@ -335,7 +335,7 @@ ANSWERS: dict[str, Callable[[Batch], Any]] = {
 }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     script=st.lists(st.sampled_from(sorted(ANSWERS)), max_size=25),
     found=st.lists(st.integers(-200, -1), unique=True, max_size=12),
