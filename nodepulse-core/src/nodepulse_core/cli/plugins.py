@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nodepulse_core.cli.plugins_check import check
 from nodepulse_core.cli.plugins_list import list_plugins
 from nodepulse_core.cli.plugins_show import show
 
@@ -13,5 +14,5 @@ def plugins() -> None:
     """Show the installed plugins, and install and remove them."""
 
 
-for _command in (list_plugins, show):
+for _command in (list_plugins, show, check):
     plugins.add_command(_command)

@@ -8,8 +8,9 @@ import re
 import shutil
 import subprocess
 
+from nodepulse_core.exporter import HTTP_SCHEMES, schemes_of
 from nodepulse_core.model import Access, BasicAuth
-from nodepulse_core.testing.checks.scraping import _call, _endpoints, closed_port, within
+from nodepulse_core.testing.checks.scraping import call_once, closed_port, list_endpoints, within
 from nodepulse_core.testing.subject import Subject
 from nodepulse_core.testing.verdict import SkippedError, UnmetError
 
@@ -24,25 +25,27 @@ def no_secret_is_shown(subject: Subject) -> None:
     log = io.StringIO()
     handler = logging.StreamHandler(log)
     root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
+    level, handlers = root.level, root.handlers
+    root.handlers = [handler]  # what is logged for this goes nowhere else
     root.setLevel(logging.DEBUG)
     try:
         with closed_port() as port:
-            for endpoint in _endpoints(subject, port):
+            for endpoint in list_endpoints(subject, port):
                 target = subject.target(endpoint, access=access)
-                ended = within(lambda target=target: _call(subject.exporter, target))  # type: ignore[misc]  # bound now
+                ended = within(lambda target=target: call_once(subject.exporter, target))  # type: ignore[misc]  # bound now
                 shown = {"an error": f"{ended} {ended!r}", "repr(target)": repr(target), "the log": log.getvalue()}
                 _look(shown | {"repr(exporter)": repr(subject.exporter)} | _kept(subject))
     finally:
-        root.removeHandler(handler)
+        root.handlers = handlers
         root.setLevel(level)
 
 
 def passes_promtool(subject: Subject) -> None:
     """Have promtool read what the exporter collects by itself; names that the upstream exporter has are its own."""
+    if subject.made is None and set(schemes_of(subject.exporter)) <= set(HTTP_SCHEMES):
+        raise SkippedError("it collects nothing by itself")
     if subject.made is None:
-        raise SkippedError("no text of its own was given; if it collects by itself, have the suite's made() return one")
+        raise SkippedError("no text that it collects was given; have the suite's made() return one")
     promtool = shutil.which("promtool")
     if promtool is None:
         raise SkippedError("promtool is not installed; on Debian it is in the package prometheus")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nodepulse_core.errors import ConfigError
+from nodepulse_core.exporter import field_names_of
 from nodepulse_core.testing.subject import Subject
 from nodepulse_core.testing.verdict import SkippedError, UnmetError
 
@@ -41,7 +42,7 @@ def sample_configurations_load(subject: Subject) -> None:
 def fields_are_documented(subject: Subject) -> None:
     """Look in the README for the line that installs it, the exporter's name, and every field."""
     readme = _readme(subject)
-    declared = tuple(getattr(subject.exporter, "field_names", ()))
+    declared = field_names_of(subject.exporter)
     fields = list(declared) or [
         name for text in (subject.texts if subject.recorded else ()) for each in subject.objects(text) for name in each
     ]
@@ -49,8 +50,7 @@ def fields_are_documented(subject: Subject) -> None:
 
 
 def plugin_is_documented(subject: Subject) -> None:
-    """Look in the README for the line that installs it, and the hooks that it has."""
-    subject.host.load(subject.plugin)
+    """Look in the README for the line that installs it."""
     _find(_readme(subject), [f"pip install {subject.plugin.distribution}"])
 
 

@@ -30,8 +30,8 @@ _TYPED = "Raise ScrapeError with a reason, as in: raise ScrapeError(f'cannot ask
 def a_target_that_is_down_is_a_scrape_error(subject: Subject) -> None:
     """Scrape where nobody listens, by each scheme; the exporter itself raises the typed error."""
     with closed_port() as port:
-        for endpoint in _endpoints(subject, port):
-            ended = within(lambda endpoint=endpoint: _call(subject.exporter, subject.target(endpoint)))  # type: ignore[misc]  # bound now
+        for endpoint in list_endpoints(subject, port):
+            ended = within(lambda endpoint=endpoint: call_once(subject.exporter, subject.target(endpoint)))  # type: ignore[misc]  # bound now
             scheme = endpoint.partition(":")[0]
             if not isinstance(ended, BaseException):
                 raise UnmetError(
@@ -124,7 +124,8 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def _endpoints(subject: Subject, port: int) -> list[str]:
+def list_endpoints(subject: Subject, port: int) -> list[str]:
+    """Return an endpoint of each scheme that can be tried at a port; raises SkippedError where there is none."""
     http = [f"http://127.0.0.1:{port}/metrics"] if subject.reads_http else []
     endpoints = [*http, *(each.replace("{port}", str(port)) for each in subject.endpoints)]
     if not endpoints:
@@ -147,18 +148,17 @@ async def _scrape(exporter: Exporter, target: Target, timeout: float) -> object:
         await http.close()
 
 
-async def _call(exporter: Exporter, target: Target) -> object:
+async def call_once(exporter: Exporter, target: Target) -> object:
     """Call its scrape itself, without what the agent makes of its errors."""
     http = TargetHTTP(_AGENT)
     try:
-        return await call_scrape(exporter, target, http)
+        return await _call_scrape(exporter, target, http)
     finally:
         await Scraper(http).close(exporter)
         await http.close()
 
 
-async def call_scrape(exporter: Exporter, target: Target, http: HTTP) -> object:
-    """Await a scrape; a plain function is called in a thread."""
+async def _call_scrape(exporter: Exporter, target: Target, http: HTTP) -> object:
     if inspect.iscoroutinefunction(exporter.scrape):
         return await exporter.scrape(target, http)
     made = await call_blocking(lambda: exporter.scrape(target, http), "check")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nodepulse_core.errors import ExpositionError
+from nodepulse_core.exporter import field_names_of
 from nodepulse_core.exposition import stamp
 from nodepulse_core.plugins.guard import describe
 from nodepulse_core.testing.subject import SLOT, Subject
@@ -21,6 +22,11 @@ _KINDS = (str, int, float, bool, type(None))
 
 def recorded_texts_are_expositions(subject: Subject) -> None:
     """Hold every recorded text to the text format."""
+    if not subject.recorded:
+        raise SkippedError(
+            f"there is none; record one: curl -s ENDPOINT > tests/{subject.plugin.name}.prom, then check the source "
+            "tree, or name the file with --recorded"
+        )
     for path in subject.recorded:
         try:
             samples = stamp(path.read_bytes(), SLOT)[1]
@@ -28,13 +34,12 @@ def recorded_texts_are_expositions(subject: Subject) -> None:
             raise UnmetError(f"{path.name}: {error}", "Record it again, whole: curl -s ENDPOINT > FILE.") from None
         if not samples:
             raise UnmetError(f"{path.name} holds no sample", "Record it again while the exporter answers.")
-    _ = subject.texts
 
 
 def fields_are_complete(subject: Subject) -> None:
     """Hold every declared field to a value in one of the texts."""
     found = {name for text in subject.texts for each in subject.objects(text) for name in each}
-    declared = tuple(getattr(subject.exporter, "field_names", ()))
+    declared = field_names_of(subject.exporter)
     missing = [name for name in declared if name not in found]
     if missing:
         raise UnmetError(
