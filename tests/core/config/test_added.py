@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from core.config.cases import INSTALLED, load_text
 from nodepulse_core import HTTPExporter
-from nodepulse_core.config import check_added
-from nodepulse_core.errors import ConfigError
+from nodepulse_core.config import AddedTargets, check_added
+from nodepulse_core.errors import ConfigError, NodePulseError
 
 SETTINGS = load_text("server: {endpoint: http://d/}\nexporters: {a: {endpoint: http://x/}}\n").settings
 
@@ -38,3 +39,10 @@ def test_a_reference_to_the_environment_is_not_expanded() -> None:
     """The text is taken as it stands."""
     target: Any = add(basic_auth={"username": "u", "password": "${HOME}"})
     assert target.access.basic_auth.password == "${HOME}"
+
+
+def test_a_state_directory_that_is_none_is_an_error_with_its_name(tmp_path: Path) -> None:
+    """What cannot be kept says where and why, also where not even the temporary file can be looked for."""
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(NodePulseError, match=r"cannot keep the targets in .*targets.json: "):
+        AddedTargets(tmp_path / "state").write({"app": {"name": "app"}})

@@ -5,6 +5,7 @@ They are kept as they were given, in `<state_dir>/targets.json`; the user's own 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -118,5 +119,6 @@ class AddedTargets:
                 os.fsync(file)
             temporary.replace(self._path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise NodePulseError(f"cannot keep the targets in {self._path}: {error.strerror}") from error
