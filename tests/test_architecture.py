@@ -18,12 +18,12 @@ DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("nodepulse-*/pyproject.
 ROWS: list[tuple[str, set[str]]] = [
     ("words", {"errors", "units", "reach", "model", "clock", "config_file"}),
     ("contracts", {"exposition", "families", "fields", "exporter", "sender", "hookspecs", "access", "reasons", "tls"}),
-    ("contracts", {"blocking", "calls", "connections", "own", "promql", "collect.resolver"}),
+    ("contracts", {"blocking", "calls", "connections", "own", "promql", "field_memory", "collect.resolver"}),
     ("contracts", {"deliver.strict", "deliver.encode", "deliver.retry_after"}),  # what is on the wire
     ("settings", {"config", "plugins"}),
     ("stages", {"collect.schedule", "collect.scrape", "collect.scan", "buffer", "deliver.snapshot", "deliver.backoff"}),
     ("stages", {"deliver.guard", "deliver.http_sender", "deliver.pending"}),
-    ("stages", {"health", "logs", "notify", "process", "progress", "watch"}),
+    ("stages", {"drift", "health", "logs", "notify", "process", "progress", "watch"}),
     ("loops", {"collect", "deliver"}),
     ("whole", {"agent", "metrics", "control", "fleet", "outlet", "plan", "report", "reporter", "search"}),
     ("whole", {"isolation"}),

@@ -66,6 +66,7 @@ def test_a_target_has_its_figures() -> None:
         "scrape_failures_total": 1,
         "scrape_retries_total": 2,
         "slots_skipped_total": 1,
+        "missing_fields": 0,
         "samples_total": 21,
         "scrape_seconds_total": 1.5,
     }

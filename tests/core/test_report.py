@@ -7,6 +7,7 @@ import re
 import pytest
 from attrs import evolve
 from nodepulse_core.families import Distribution
+from nodepulse_core.field_memory import MissingField
 from nodepulse_core.report import BufferReport, DeliveryReport, TargetReport, judge
 from support.repository import ROOT
 
@@ -29,6 +30,7 @@ TARGET = TargetReport(
     retries=0,
     skipped=0,
 )
+GONE = MissingField("keys", 1_800_000_000, "redis_exporter no longer has redis_db_keys")
 BUFFER = BufferReport(
     path="/b",
     files=5,
@@ -78,6 +80,11 @@ def test_all_well_is_healthy() -> None:
             "redis fails: connection refused",
         ),
         (
+            {"targets": (evolve(TARGET, missing_fields=(GONE,)),)},
+            "degraded",
+            "redis: keys has been missing since 2027-01-15T08:00:00Z: redis_exporter no longer has redis_db_keys",
+        ),
+        (
             {"delivery": evolve(DELIVERY, last_error="503 Service Unavailable")},
             "degraded",
             "nothing is delivered: 503 Service Unavailable; 5 entries wait on disk",
@@ -114,6 +121,14 @@ def test_all_reasons_are_told_the_gravest_first() -> None:
     assert [reason.split()[0] for reason in reasons] == ["the", "redis", "3"]
 
 
+def test_many_missing_fields_are_few_reasons() -> None:
+    """The first three fields of a target are named, the others counted."""
+    target = evolve(TARGET, missing_fields=tuple(evolve(GONE, name=f"field_{number}") for number in range(30)))
+    _, reasons = judge(**{**WELL, "targets": (target,)})  # type: ignore[arg-type]  # the same
+    assert [reason.split()[1] for reason in reasons] == ["field_0", "field_1", "field_2", "27"]
+    assert reasons[-1] == "redis: 27 more fields are missing; /health names them"
+
+
 def test_every_reason_is_explained_to_operators() -> None:
     """docs/operating.md has one row for each reason that there is, with its state, and no row for one that is not."""
     document = (ROOT / "docs" / "operating.md").read_text()
@@ -135,8 +150,9 @@ def test_every_reason_is_explained_to_operators() -> None:
         "hanging": ("redis",),
     }
     found = []
-    for key, value in wrong.items():
+    missing = ("targets", (evolve(TARGET, missing_fields=(GONE,)),))
+    for key, value in (*wrong.items(), missing):
         status, (reason,) = judge(**{**WELL, key: value})  # type: ignore[arg-type]  # the same
         found += [(status, words) for state, words in patterns if re.match(words, reason)]
     assert sorted(found) == sorted(patterns)
-    assert len(found) == len(wrong)
+    assert len(found) == len(wrong) + 1

@@ -24,9 +24,11 @@ from nodepulse_core.collect import Collect, Scanner, Scraper, TargetHTTP
 from nodepulse_core.config import AddedTargets, Settings, differing_keys
 from nodepulse_core.control import Adopt, Control
 from nodepulse_core.deliver import BatchMaker, SnapshotMaker
+from nodepulse_core.drift import Drift
 from nodepulse_core.errors import PluginError, UnavailableError
 from nodepulse_core.exporter import Exporter, HTTPExporter
 from nodepulse_core.families import write_exposition
+from nodepulse_core.field_memory import FieldMemory
 from nodepulse_core.fleet import Fleet
 from nodepulse_core.health import Health
 from nodepulse_core.metrics import make_families
@@ -86,11 +88,13 @@ class Agent:
             scrape_failed=plan.host.scrape_failed,
         )
         self.fleet = Fleet(self._collect, self._exporter)
+        drift = Drift(FieldMemory(plan.state_dir))
         snapshots = SnapshotMaker(
             read=self.buffer.read,
             target=self._target,
             exporter=self._find_exporter,
             transform=plan.host.transform,
+            check=drift.check,
         )
         self._outlet = Outlet(
             plan=plan, buffer=self.buffer, maker=BatchMaker(snapshots.make), health=self.health, clock=clock
@@ -125,6 +129,7 @@ class Agent:
             isolation=plan.isolation,
             destination=lambda: (self._outlet.sender, self._outlet.endpoint),
             dead=self._dead,
+            missing=drift.missing,
         )
         self._watching: asyncio.Task[None] | None = None
         self._progress = Progress(clock.monotonic)

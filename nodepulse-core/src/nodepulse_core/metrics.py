@@ -104,6 +104,12 @@ def _targets(targets: tuple[TargetReport, ...]) -> Iterator[Family]:
             "Slots without a scrape, because the one before took too long or the clock jumped.",
             [each.skipped for each in targets],
         ),
+        (
+            "missing_fields",
+            "gauge",
+            "Fields that its snapshots had, and have no more, since its exporter was changed.",
+            [len(each.missing_fields) for each in targets],
+        ),
         ("samples_total", "counter", "Samples of all scrapes.", [each.samples for each in targets]),
         ("scrape_seconds_total", "counter", "How long all scrapes took.", [each.seconds for each in targets]),
     )

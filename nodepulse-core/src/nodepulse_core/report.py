@@ -11,6 +11,7 @@ from typing import Literal
 from attrs import frozen
 
 from nodepulse_core.families import Distribution
+from nodepulse_core.field_memory import MissingField
 from nodepulse_core.health import Outcome
 from nodepulse_core.process import ProcessUse
 from nodepulse_core.watch import BacklogPoint
@@ -42,6 +43,8 @@ class TargetReport:
     seconds: float
     retries: int
     skipped: int
+    missing_fields: tuple[MissingField, ...] = ()
+    """The fields that its snapshots had, and have no more."""
 
 
 @frozen
@@ -131,6 +134,9 @@ class Report:
     """Exporters in processes of their own."""
 
 
+_MOST_MISSING = 3
+
+
 def judge(
     *,
     targets: tuple[TargetReport, ...],
@@ -152,6 +158,7 @@ def judge(
     if buffer.error is not None:
         fatal.append(f"the buffer cannot be written: {buffer.error}")
     reasons = [f"{target.name} fails: {target.last_error}" for target in targets if target.status == "failed"]
+    reasons += [reason for target in targets for reason in _say_missing(target)]
     if delivery.last_error is not None:
         reasons.append(f"nothing is delivered: {delivery.last_error}; {buffer.files} entries wait on disk")
     if evicted:
@@ -167,3 +174,10 @@ def judge(
     reasons += troubles
     status: Status = "unhealthy" if fatal else "degraded" if reasons else "healthy"
     return status, (*fatal, *reasons)
+
+
+def _say_missing(target: TargetReport) -> list[str]:
+    """Return a sentence for each of the first missing fields of a target, and one for the rest."""
+    said = [f"{target.name}: {each}" for each in target.missing_fields[:_MOST_MISSING]]
+    others = len(target.missing_fields) - len(said)
+    return [*said, f"{target.name}: {others} more fields are missing; /health names them"] if others else said

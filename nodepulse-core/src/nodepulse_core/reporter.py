@@ -8,6 +8,7 @@ from attrs import frozen
 
 from nodepulse_core.buffer import Buffer
 from nodepulse_core.clock import Clock
+from nodepulse_core.field_memory import MissingField
 from nodepulse_core.fleet import Fleet, Member
 from nodepulse_core.health import Health
 from nodepulse_core.isolation import ChildState, Isolation
@@ -54,8 +55,13 @@ class Reporter:
         isolation: Isolation,
         destination: Callable[[], tuple[str, str]],
         dead: Callable[[], list[str]],
+        missing: Callable[[str], tuple[MissingField, ...]],
     ) -> None:
-        """Take the parts; `destination` gives the sender's name and endpoint, `dead` the loops that have ended."""
+        """Take the parts.
+
+        `destination` gives the sender's name and endpoint, `dead` the loops that have ended, `missing` the fields that
+        a target's snapshots have no more.
+        """
         self._identity = identity
         self._clock = clock
         self._health = health
@@ -66,6 +72,7 @@ class Reporter:
         self._isolation = isolation
         self._destination = destination
         self._dead = dead
+        self._missing = missing
 
     def report(self) -> Report:
         """Return the agent as it is now."""
@@ -133,6 +140,7 @@ class Reporter:
             seconds=known.seconds,
             retries=known.retries,
             skipped=known.skipped,
+            missing_fields=self._missing(target.name),
         )
 
     def _storage(self) -> BufferReport:

@@ -25,6 +25,7 @@ def maker(
     read: Callable[[Entry], StoredScrape] = lambda _: StoredScrape("redis_exporter", TEXT),
     target: Target | None = None,
     transform: Callable[[dict[str, Any], Target], Any] = lambda value, _: value,
+    check: Callable[..., None] = lambda *_: None,
 ) -> SnapshotMaker:
     """Return a maker that knows redis_exporter, and a target of the name redis_exporter unless told otherwise."""
     known = target or Target("redis_exporter", "redis_exporter", "", 15, 3, payload="snapshot")
@@ -33,7 +34,7 @@ def maker(
     def find(target: Target) -> Exporter | None:
         return exporter if target.type in TYPES else None
 
-    return SnapshotMaker(read=read, target={known.name: known}.get, exporter=find, transform=transform)
+    return SnapshotMaker(read=read, target={known.name: known}.get, exporter=find, transform=transform, check=check)
 
 
 def made(maker: SnapshotMaker, name: str = "redis_exporter") -> Snapshot:
@@ -71,6 +72,20 @@ def test_a_generic_target_is_sent_raw_under_its_own_name() -> None:
     snapshot = made(maker(target=target, read=lambda _: StoredScrape("prometheus", TEXT)), "custom_app")
     assert snapshot.key == "custom_app"
     assert json.loads(snapshot.json) == {"timestamp": "2027-01-15T08:00:00Z", "raw_text": TEXT}
+
+
+def test_a_check_is_told_what_the_exporter_made() -> None:
+    """It gets the objects before any transform, with target, slot and text; a raw target has nothing to check."""
+    told: list[tuple[Any, ...]] = []
+
+    def check(target: Target, slot: int, exporter: Exporter, objects: Any, text: str) -> None:
+        told.append((target.name, slot, exporter.name, objects, text))
+
+    made(maker(lambda _: {"redis_up": 1}, transform=lambda *_: {}, check=check))
+    assert told == [("redis_exporter", entry(0, "").slot, "redis_exporter", [{"redis_up": 1}], TEXT)]
+    made(maker(lambda _: None, check=check))
+    made(maker(target=Target("redis_exporter", "redis_exporter", "", 15, 3, payload="raw"), check=check))
+    assert len(told) == 1
 
 
 def test_several_objects_are_several() -> None:

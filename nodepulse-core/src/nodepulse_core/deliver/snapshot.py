@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -20,6 +20,9 @@ _MACHINE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
 
 Transform = Callable[[dict[str, Any], Target], dict[str, Any]]
 
+Check = Callable[[Target, int, Exporter, Sequence[Mapping[str, Any]], str], None]
+"""Is told each snapshot as its exporter made it: the target, the slot, the exporter, the objects and their text."""
+
 Fate = Literal["quarantine", "leave"]
 """What becomes of an entry that is not sent: put aside for good, or left on disk for the next start."""
 
@@ -33,6 +36,10 @@ class Unfit:
     fate: Fate = "quarantine"
 
 
+def _check_nothing(*_: object) -> None:
+    """Let any snapshot be."""
+
+
 class SnapshotMaker:
     """Makes snapshots. Blocking: it reads files and calls plugins, which may do anything but be trusted."""
 
@@ -42,16 +49,18 @@ class SnapshotMaker:
         target: Callable[[str], Target | None],
         exporter: Callable[[Target], Exporter | None],
         transform: Transform,
+        check: Check = _check_nothing,
     ) -> None:
         """Take what reads an entry, what finds a target by name and its exporter, and the hooks.
 
-        `exporter` returns None for a type that is not installed; `transform` may raise what it likes. The target that
-        it is given may have been made up for an entry: with the name and type, and nothing else.
+        `exporter` returns None for a type that is not installed; `transform` may raise what it likes, `check` nothing.
+        The target that they are given may have been made up for an entry: with the name and type, and nothing else.
         """
         self._read = read
         self._find_target = target
         self._exporter = exporter
         self._transform = transform
+        self._check = check
 
     def make(self, entry: Entry) -> Snapshot | Unfit:
         """Return an entry's snapshot, or why there is none.
@@ -71,7 +80,7 @@ class SnapshotMaker:
                 reason = f"{entry.target!r} is no configured target, and the file does not say its type"
                 return Unfit(entry, reason, fate="leave")
             asked = target.type
-            objects = [self._object(value, entry, target) for value in self._values(target, stored.text)]
+            objects = [self._object(value, entry, target) for value in self._values(target, entry.slot, stored.text)]
             json = b",".join(orjson.dumps(value) for value in objects)
         except UnavailableError as error:
             return Unfit(entry, str(error), fate="leave")
@@ -91,14 +100,15 @@ class SnapshotMaker:
         target = Target(entry.target, type_, endpoint="", interval=0.0, timeout=0.0, payload="snapshot")
         return target if stored.type is not None or self._exporter(target) else None
 
-    def _values(self, target: Target, text: str) -> list[dict[str, Any]]:
+    def _values(self, target: Target, slot: int, text: str) -> list[dict[str, Any]]:
         exporter = None if target.payload == "raw" or target.type == GENERIC else self._exporter(target)
         made: SnapshotObjects = exporter.snapshot(text) if exporter else None
-        if made is None:
+        if exporter is None or made is None:
             return [{"raw_text": text}]
         values = [made] if isinstance(made, dict) else made
         if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
             raise EntryError(f"its snapshot cannot be made: {target.type} returned no dict and no list of dicts")
+        self._check(target, slot, exporter, values, text)
         return values
 
     def _object(self, value: dict[str, Any], entry: Entry, target: Target) -> dict[str, Any]:

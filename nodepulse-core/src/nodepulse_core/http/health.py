@@ -17,7 +17,10 @@ from nodepulse_core.units import format_duration, format_slot
 _UNAVAILABLE = 503
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 _TIMES = frozenset(
-    {"at", "started", "last_scrape", "failing_since", "next_scrape", "oldest", "last_success", "slot", "failed_at"}
+    {
+        *("at", "started", "last_scrape", "failing_since", "next_scrape", "oldest", "last_success", "slot"),
+        *("failed_at", "since"),
+    }
 )
 _DURATIONS = frozenset({"interval"})
 
