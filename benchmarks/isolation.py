@@ -65,7 +65,8 @@ async def main(scrapes: int) -> None:
     registry = Registry(host, isolation.describe)
     target = Target("apart", "node_exporter", "http://localhost/", 15.0, 60.0, isolation="process")
     within = registry.load("node_exporter")
-    apart = isolation.exporter(target, registry.installed("node_exporter"), asyncio.get_running_loop())
+    given = registry.describe("node_exporter"), registry.installed("node_exporter")
+    apart = isolation.exporter(target, *given, asyncio.get_running_loop())
     began = time.perf_counter()
     await apart.scrape(target, Web(make_text(10)))
     pid = apart.state().pid

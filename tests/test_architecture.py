@@ -26,7 +26,7 @@ ROWS: list[tuple[str, set[str]]] = [
     ("stages", {"drift", "health", "logs", "notify", "process", "progress", "watch"}),
     ("loops", {"collect", "deliver"}),
     ("whole", {"agent", "metrics", "control", "fleet", "outlet", "plan", "report", "reporter", "search"}),
-    ("whole", {"isolation"}),
+    ("whole", {"exporters", "isolation", "holders", "loop_watch", "held_targets"}),
     ("edges", {"cli", "http", "testing", "pytest_plugin", "__main__"}),
 ]
 ORDER = ["words", "contracts", "settings", "stages", "loops", "whole", "edges"]

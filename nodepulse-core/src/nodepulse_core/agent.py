@@ -16,8 +16,6 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager
 
-import attrs
-
 from nodepulse_core.buffer import Buffer, Limits
 from nodepulse_core.clock import Clock
 from nodepulse_core.collect import Collect, Scanner, Scraper, TargetHTTP
@@ -25,16 +23,15 @@ from nodepulse_core.config import AddedTargets, Settings, differing_keys
 from nodepulse_core.control import Adopt, Control
 from nodepulse_core.deliver import BatchMaker, SnapshotMaker
 from nodepulse_core.drift import Drift
-from nodepulse_core.errors import PluginError, UnavailableError
-from nodepulse_core.exporter import Exporter, HTTPExporter
+from nodepulse_core.exporters import Exporters
 from nodepulse_core.families import write_exposition
 from nodepulse_core.field_memory import FieldMemory
 from nodepulse_core.fleet import Fleet
 from nodepulse_core.health import Health
+from nodepulse_core.loop_watch import LoopWatch, holder_finder
 from nodepulse_core.metrics import make_families
-from nodepulse_core.model import GENERIC, Target
+from nodepulse_core.model import Target
 from nodepulse_core.outlet import Outlet
-from nodepulse_core.own import OWN, OwnExporter
 from nodepulse_core.plan import Plan
 from nodepulse_core.progress import Progress, Sign
 from nodepulse_core.reporter import Identity, Reporter, look
@@ -75,8 +72,13 @@ class Agent:
         settings = plan.wanted.settings
         self.health = Health()
         self.buffer = Buffer(plan.buffer_path, _limits(settings), settings.buffer.fsync, monotonic=clock.monotonic)
-        self._loop = asyncio.get_running_loop()
-        self._apart = set(settings.plugins.isolated)
+        self._exporters = Exporters(
+            plan.registry,
+            plan.isolation,
+            write_metrics=self._write_metrics,
+            isolated=settings.plugins.isolated,
+            held=plan.held,
+        )
         self._http = TargetHTTP(plan.user_agent)
         self._scraper = Scraper(self._http)
         self._collect = Collect(
@@ -87,12 +89,12 @@ class Agent:
             server_id=plan.server_id,
             scrape_failed=plan.host.scrape_failed,
         )
-        self.fleet = Fleet(self._collect, self._exporter)
+        self.fleet = Fleet(self._collect, self._exporters.find)
         drift = Drift(FieldMemory(plan.state_dir))
         snapshots = SnapshotMaker(
             read=self.buffer.read,
             target=self._target,
-            exporter=self._find_exporter,
+            exporter=self._exporters.find_for_snapshots,
             transform=plan.host.transform,
             check=drift.check,
         )
@@ -100,18 +102,24 @@ class Agent:
             plan=plan, buffer=self.buffer, maker=BatchMaker(snapshots.make), health=self.health, clock=clock
         )
         self._search = Search(
-            scanner=Scanner(self._scraper, plan.registry.names, self._exporter_of_type),
+            scanner=Scanner(self._scraper, plan.registry.names, self._exporters.find_by_type),
             fleet=self.fleet,
             registry=plan.registry,
             clock=clock,
             settings=settings,
         )
         self._watch = Watch(clock, lambda: look(clock, self.buffer))
+        self._loop_watch = LoopWatch(
+            clock=clock,
+            beat_at=lambda: self._watch.beat_at,
+            find=holder_finder(asyncio.get_running_loop(), lambda: plan.host.installed),
+            give_up=plan.give_up,
+        )
         self.control = Control(
             fleet=self.fleet,
             added=AddedTargets(plan.state_dir),
             registry=plan.registry,
-            exporter=self._exporter,
+            exporter=self._exporters.find,
             scraper=self._scraper,
             clock=clock,
             wanted=plan.wanted,
@@ -125,6 +133,7 @@ class Agent:
             buffer=self.buffer,
             fleet=self.fleet,
             watch=self._watch,
+            holds=self._loop_watch.holds,
             host=plan.host,
             isolation=plan.isolation,
             destination=lambda: (self._outlet.sender, self._outlet.endpoint),
@@ -160,6 +169,7 @@ class Agent:
         self._announce()
         self._outlet.start()
         self._watching = asyncio.create_task(self._watch.run(), name="watch")
+        self._loop_watch.start()
         try:
             await self.control.start()
             await self._search.start()
@@ -169,13 +179,14 @@ class Agent:
             await self._end()
 
     async def _close(self) -> None:
-        await asyncio.gather(self._plan.isolation.close(), *map(self._scraper.close, self._plan.registry.loaded()))
+        await asyncio.gather(self._exporters.close(), *map(self._scraper.close, self._plan.registry.loaded()))
         await self._outlet.close()
         for close in (self._http.close, self.buffer.close):
             with contextlib.suppress(Exception):  # whatever one of them meets, the others are closed all the same
                 await asyncio.wait_for(close(), _CLOSING_SECONDS)
 
     async def _end(self) -> None:
+        self._loop_watch.stop()
         try:
             async with asyncio.timeout(DRAIN_SECONDS - _CLOSING_SECONDS):
                 await self._search.stop()
@@ -225,34 +236,6 @@ class Agent:
     def _target(self, name: str) -> Target | None:
         member = self.fleet.find(name)
         return None if member is None else member.target
-
-    def _exporter(self, target: Target) -> Exporter:
-        if target.type == GENERIC:
-            return HTTPExporter(GENERIC, default_endpoint=target.endpoint)
-        if target.type == OWN:
-            return OwnExporter(self._write_metrics)
-        if target.isolation == "process":
-            self._apart.add(target.type)
-            return self._plan.isolation.exporter(target, self._plan.registry.installed(target.type), self._loop)
-        return self._plan.registry.load(target.type)
-
-    def _find_exporter(self, target: Target) -> Exporter | None:
-        """Return what makes snapshots of a target's entries, also when the target is gone; None where there is none.
-
-        What was isolated once is not imported here for the sake of what is left of it.
-        """
-        if target.isolation == "process" or target.type in self._apart:
-            try:
-                return self._exporter(attrs.evolve(target, isolation="process"))
-            except PluginError as error:
-                raise UnavailableError(str(error)) from error
-        return self._plan.registry.find(target.type)
-
-    def _exporter_of_type(self, type_: str) -> Exporter:
-        """Return what recognizes an exposition of a type; raises PluginError."""
-        if type_ not in self._apart:
-            return self._plan.registry.load(type_)
-        return self._exporter(Target(type_, type_, "", interval=0.0, timeout=0.0, isolation="process"))
 
     def _write_metrics(self) -> str:
         return write_exposition(make_families(self.reporter.report()))

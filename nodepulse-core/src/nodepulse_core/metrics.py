@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from nodepulse_core.families import Family, FamilyType
-from nodepulse_core.report import BufferReport, DeliveryReport, ProcessReport, Report, Status, TargetReport
+from nodepulse_core.report import BufferReport, DeliveryReport, HoldReport, ProcessReport, Report, Status, TargetReport
 
 _BALANCE = (
     "nodepulse_entries_found_total + nodepulse_entries_stored_total = nodepulse_entries_delivered_total + "
@@ -27,6 +27,7 @@ def make_families(report: Report) -> tuple[Family, ...]:
         *_targets(report.targets),
         *_buffer(report.buffer, report.at),
         *_delivery(report.delivery),
+        *_holds(report.holds),
         *_processes(report.processes),
         *_process(report),
     )
@@ -164,10 +165,20 @@ def _delivery(delivery: DeliveryReport) -> Iterator[Family]:
     )
 
 
+def _holds(holds: tuple[HoldReport, ...]) -> Iterator[Family]:
+    """Yield which plugins have held the event loop."""
+    labels = [
+        {"plugin": each.plugin, "distribution": each.distribution, "version": each.version, "target": each.target or ""}
+        for each in holds
+    ]
+    times = tuple(zip(labels, [float(each.times) for each in holds], strict=True))
+    seconds = tuple(zip(labels, [each.seconds for each in holds], strict=True))
+    yield Family("nodepulse_plugin_holds_total", "counter", "Times that a plugin held the event loop.", times)
+    yield Family("nodepulse_plugin_held_seconds_total", "counter", "How long it did, all together.", seconds)
+
+
 def _processes(processes: tuple[ProcessReport, ...]) -> Iterator[Family]:
-    """Yield what is known of the processes in which exporters run; nothing where none does."""
-    if not processes:
-        return
+    """Yield what is known of the processes in which exporters run."""
     figures: tuple[tuple[str, FamilyType, str, list[float | None]], ...] = (
         (
             "up",

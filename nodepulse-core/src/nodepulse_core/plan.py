@@ -8,6 +8,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from nodepulse_core.config import Settings
+from nodepulse_core.holders import Holder
 from nodepulse_core.isolation import Isolation
 from nodepulse_core.model import Target
 from nodepulse_core.plugins import PluginHost, Registry
@@ -39,6 +40,10 @@ class Plan:
     registry: Registry
     version: str
     isolation: Isolation = field(factory=Isolation)
+    held: frozenset[str] = frozenset()
+    """Targets that are isolated whatever they ask for, since they have held the event loop for ever."""
+    give_up: Callable[[Holder, float], None] = lambda holder, seconds: None
+    """Ends the agent whose event loop a plugin has held for so many seconds."""
 
     @property
     def user_agent(self) -> str:

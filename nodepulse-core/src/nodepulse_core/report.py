@@ -108,6 +108,20 @@ class ProcessReport:
 
 
 @frozen
+class HoldReport:
+    """How often and how long a plugin has held the event loop for more than a second, scraping which target."""
+
+    plugin: str
+    distribution: str
+    version: str
+    target: str | None
+    times: int
+    seconds: float
+    longest: float
+    last_at: float
+
+
+@frozen
 class Report:
     """The agent at a moment."""
 
@@ -132,6 +146,8 @@ class Report:
     """The loops that have ended although nobody ended them."""
     processes: tuple[ProcessReport, ...] = ()
     """Exporters in processes of their own."""
+    holds: tuple[HoldReport, ...] = ()
+    """Plugins that have held the event loop."""
 
 
 _MOST_MISSING = 3

@@ -11,6 +11,7 @@ from nodepulse_core.clock import Clock
 from nodepulse_core.field_memory import MissingField
 from nodepulse_core.fleet import Fleet, Member
 from nodepulse_core.health import Health
+from nodepulse_core.holders import Hold
 from nodepulse_core.isolation import ChildState, Isolation
 from nodepulse_core.model import show_endpoint
 from nodepulse_core.plugins import PluginHost
@@ -18,6 +19,7 @@ from nodepulse_core.process import find_resident_bytes, look_at_process
 from nodepulse_core.report import (
     BufferReport,
     DeliveryReport,
+    HoldReport,
     PluginReport,
     ProcessReport,
     Report,
@@ -25,6 +27,7 @@ from nodepulse_core.report import (
     TargetStatus,
     judge,
 )
+from nodepulse_core.units import format_duration
 from nodepulse_core.watch import BacklogPoint, Watch
 
 _RECENTLY = 600.0
@@ -51,6 +54,7 @@ class Reporter:
         buffer: Buffer,
         fleet: Fleet,
         watch: Watch,
+        holds: Callable[[], tuple[Hold, ...]],
         host: PluginHost,
         isolation: Isolation,
         destination: Callable[[], tuple[str, str]],
@@ -68,6 +72,7 @@ class Reporter:
         self._buffer = buffer
         self._fleet = fleet
         self._watch = watch
+        self._holds = holds
         self._host = host
         self._isolation = isolation
         self._destination = destination
@@ -108,10 +113,19 @@ class Reporter:
             process=look_at_process(),
             dead=tuple(dead),
             processes=processes,
+            holds=tuple(_describe_hold(hold) for hold in self._holds()),
         )
 
     def _troubles(self, processes: tuple[ProcessReport, ...]) -> Iterator[str]:
         since = self._clock.now() - _RECENTLY
+        for hold in self._holds():
+            if hold.last_at >= since:
+                times = "once" if hold.times == 1 else f"{hold.times} times"
+                longest = format_duration(round(hold.longest))
+                yield (
+                    f"{hold.holder} has held the event loop {times}, for {longest} at most, and all others waited; "
+                    "make it async, or set isolation: process"
+                )
         for each in processes:
             if each.failed_at is not None and each.failed_at >= since:
                 times = "once" if each.failures == 1 else f"{each.failures} times since the start"
@@ -192,6 +206,20 @@ def _describe_process(state: ChildState) -> ProcessReport:
         failures=state.failures,
         last_failure=state.last_failure,
         failed_at=state.failed_at,
+    )
+
+
+def _describe_hold(hold: Hold) -> HoldReport:
+    holder = hold.holder
+    return HoldReport(
+        plugin=holder.plugin.name,
+        distribution=holder.plugin.distribution,
+        version=holder.plugin.version,
+        target=holder.target,
+        times=hold.times,
+        seconds=hold.seconds,
+        longest=hold.longest,
+        last_at=hold.last_at,
     )
 
 

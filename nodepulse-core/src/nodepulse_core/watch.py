@@ -41,12 +41,14 @@ class Watch:
         self.late_seconds = 0.0
         """How long the event loop has kept others waiting since the start, all together."""
         self.beats = 0
+        self.beat_at: float | None = None
+        """When the loop last turned, by the monotonic clock; None while nobody looks."""
 
     async def run(self) -> None:
         """Look until cancelled."""
         self._points.append(self._look())
         while True:
-            asked = self._clock.monotonic()
+            asked = self.beat_at = self._clock.monotonic()
             await self._clock.sleep(BEAT)
             lag = max(0.0, self._clock.monotonic() - asked - BEAT)
             self._lags.append(lag)

@@ -25,8 +25,9 @@ from nodepulse_core.plugins import PluginHost, Registry
 async def main():
     isolation = Isolation()
     target = Target("n", "node_exporter", "host:", 1.0, 20.0)
-    installed = Registry(PluginHost()).installed("node_exporter")
-    exporter = isolation.exporter(target, installed, asyncio.get_running_loop())
+    registry = Registry(PluginHost(), isolation.describe)
+    given = registry.describe("node_exporter"), registry.installed("node_exporter")
+    exporter = isolation.exporter(target, *given, asyncio.get_running_loop())
     await exporter.scrape(target, None)
     print(exporter.state().pid, flush=True)
     await asyncio.sleep(600)

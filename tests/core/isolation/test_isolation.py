@@ -66,12 +66,12 @@ async def test_a_target_has_one_exporter(site: Site) -> None:
     """Asked for again, it is the same, with the limits of now; another target has another."""
     site.add("x", exporters={"x_exporter": "x_module"}, x_module=exporter_source("x_exporter"))
     isolation = Isolation()
-    installed = registry(site, isolation).installed("x_exporter")
-    loop = asyncio.get_running_loop()
-    one = isolation.exporter(TARGET, installed, loop)
-    assert isolation.exporter(evolve(TARGET, max_memory=2**27), installed, loop) is one
+    known = registry(site, isolation)
+    given = (known.describe("x_exporter"), known.installed("x_exporter"), asyncio.get_running_loop())
+    one = isolation.exporter(TARGET, *given)
+    assert isolation.exporter(evolve(TARGET, max_memory=2**27), *given) is one
     assert one.order.max_memory == 2**27
-    assert isolation.exporter(evolve(TARGET, name="other"), installed, loop) is not one
+    assert isolation.exporter(evolve(TARGET, name="other"), *given) is not one
     assert isolation.states() == ()
     await isolation.close()
 

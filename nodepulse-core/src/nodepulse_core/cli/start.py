@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,9 +19,11 @@ import click
 from nodepulse_core import __version__
 from nodepulse_core.agent import Agent
 from nodepulse_core.cli.context import Context
+from nodepulse_core.cli.giving_up import find_held, give_up
 from nodepulse_core.cli.supervision import Supervision
 from nodepulse_core.clock import SystemClock
 from nodepulse_core.config import Api, Loaded, Logging, Settings, find_buffer, find_server_id, find_state_dir
+from nodepulse_core.held_targets import HeldTargets
 from nodepulse_core.http import MAX_CONNECTIONS, Address, Guard, Token, create_app, listening
 from nodepulse_core.logs import LogFile, set_up_logs
 from nodepulse_core.notify import Notifier
@@ -43,7 +46,8 @@ def start(context: Context) -> None:
     one ends it at once; nothing that was stored is lost by that. SIGHUP reads the configuration again, and restarts
     only what differs.
 
-    Exit status: 0 it was ended, 1 it could not begin, 78 the configuration is wrong, and nothing was begun.
+    Exit status: 0 it was ended, 1 it could not begin, 70 a plugin stopped all others for a minute and would not end, 78
+    the configuration is wrong, and nothing was begun.
     """
     registry = context.make_registry()
 
@@ -63,7 +67,10 @@ def start(context: Context) -> None:
 
     set_up(loaded.settings)
     context.host.load_behaviour()
+    held = HeldTargets(state_dir)
     plan = Plan(
+        held=find_held(held, context.host.installed),
+        give_up=partial(give_up, held),
         wanted=wanted,
         reread=reread,
         set_up_logs=set_up,

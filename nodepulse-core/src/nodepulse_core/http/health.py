@@ -19,7 +19,7 @@ _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 _TIMES = frozenset(
     {
         *("at", "started", "last_scrape", "failing_since", "next_scrape", "oldest", "last_success", "slot"),
-        *("failed_at", "since"),
+        *("failed_at", "last_at", "since"),
     }
 )
 _DURATIONS = frozenset({"interval"})

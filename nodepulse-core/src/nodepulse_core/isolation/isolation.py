@@ -42,18 +42,14 @@ class Isolation:
         return self._known[plugin]
 
     def exporter(
-        self, target: Target, installed: Sequence[Installed], loop: asyncio.AbstractEventLoop
+        self, target: Target, described: Description, installed: Sequence[Installed], loop: asyncio.AbstractEventLoop
     ) -> IsolatedExporter:
-        """Return the exporter of a target, the same each time; its process is started when it is first asked.
-
-        Raises PluginError where the exporter cannot be described.
-        """
-        description = self.describe(installed)
+        """Return the exporter of a target, the same each time; its process is started when it is first asked."""
         order = Order(target.name, target.type, tuple(installed), target.max_memory)
         with self._lock:
             exporter = self._exporters.get(target.name)
             if exporter is None or exporter.order.installed != order.installed:
-                exporter = self._exporters[target.name] = IsolatedExporter(description, order, loop)
+                exporter = self._exporters[target.name] = IsolatedExporter(described, order, loop)
             exporter.order = order  # other limits hold from its next start
             quiet = _IDLE_INTERVALS * target.interval + target.timeout
             exporter.idle_seconds = min(max(quiet, _SHORTEST_IDLE), _LONGEST_IDLE)
