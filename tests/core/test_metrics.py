@@ -87,7 +87,11 @@ def test_troubles_are_seen() -> None:
     """A failed target, dashboard and disk that take nothing, a broken plugin and a dead loop each have a sign."""
     plugin = PluginReport("x_exporter", "x", "1.0", "it cannot be imported")
     report = make_report(
-        targets=(make_target(status="failed"),), plugins=(plugin,), dead=("drain",), status="unhealthy"
+        targets=(make_target(status="failed"),),
+        plugins=(plugin,),
+        dead=("drain",),
+        stalled=("redis",),
+        status="unhealthy",
     )
     report = evolve(report, buffer=evolve(report.buffer, error="read-only"))
     shown = values(evolve(report, delivery=evolve(report.delivery, last_error="refused")))
@@ -95,6 +99,7 @@ def test_troubles_are_seen() -> None:
     assert shown["nodepulse_delivery_up"] == shown["nodepulse_buffer_writable"] == 0
     assert shown['nodepulse_plugin_up{plugin="x_exporter",distribution="x",version="1.0"}'] == 0
     assert shown["nodepulse_dead_loops"] == 1
+    assert shown["nodepulse_stalled_loops"] == 1
     assert {name: value for name, value in shown.items() if name.startswith("nodepulse_status")} == {
         'nodepulse_status{status="healthy"}': 0,
         'nodepulse_status{status="degraded"}': 0,

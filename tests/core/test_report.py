@@ -63,6 +63,7 @@ WELL = {
     "quarantined": 0,
     "hanging": (),
     "dead": [],
+    "stalled": [],
 }
 
 
@@ -106,6 +107,7 @@ def test_all_well_is_healthy() -> None:
             "the exporter of redis hangs in making a snapshot; mend or remove it, then restart the agent",
         ),
         ({"dead": ["drain"]}, "unhealthy", "the loop of drain has ended; restart the agent"),
+        ({"stalled": ["redis"]}, "unhealthy", "the loop of redis does not get on; restart the agent"),
     ],
 )
 def test_each_thing_that_is_wrong_is_a_reason(wrong: dict[str, object], status: str, reason: str) -> None:
@@ -142,6 +144,7 @@ def test_every_reason_is_explained_to_operators() -> None:
         patterns.append((state, pattern))
     wrong = {
         "dead": ["drain"],
+        "stalled": ["redis"],
         "buffer": evolve(BUFFER, error="No space left on device"),
         "targets": (evolve(TARGET, status="failed", last_error="x"),),
         "delivery": evolve(DELIVERY, last_error="503"),

@@ -127,6 +127,7 @@ def judged(report: Report) -> Report:
         quarantined=0,
         hanging=(),
         dead=[],
+        stalled=[],
     )
     return evolve(report, status=status, reasons=reasons)
 

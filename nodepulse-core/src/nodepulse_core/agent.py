@@ -108,7 +108,8 @@ class Agent:
             clock=clock,
             settings=settings,
         )
-        self._watch = Watch(clock, lambda: look(clock, self.buffer))
+        self._progress = Progress(clock.monotonic)
+        self._watch = Watch(clock, lambda: look(clock, self.buffer), self._behind)
         self._loop_watch = LoopWatch(
             clock=clock,
             beat_at=lambda: self._watch.beat_at,
@@ -138,16 +139,16 @@ class Agent:
             isolation=plan.isolation,
             destination=lambda: (self._outlet.sender, self._outlet.endpoint),
             dead=self._dead,
+            stalled=self._behind,
             missing=drift.missing,
         )
         self._watching: asyncio.Task[None] | None = None
-        self._progress = Progress(clock.monotonic)
         self.running = asyncio.Event()
         """Set once everything runs that the configuration asks for."""
 
     def stalled(self) -> list[str]:
-        """Return which loops have ended by a defect, or do not get on; call it again and again."""
-        return [*self._dead(), *self._progress.stalled(self._signs())]
+        """Return which loops have ended by a defect, or do not get on."""
+        return [*self._dead(), *self._behind()]
 
     async def run(
         self, stop: asyncio.Event, serving: Callable[[], AbstractAsyncContextManager[object]] = contextlib.nullcontext
@@ -224,6 +225,11 @@ class Agent:
             "watch": self._watching is not None and self._watching.done(),
         }
         return [*self._collect.dead, *(name for name, dead in ended.items() if dead)]
+
+    def _behind(self) -> list[str]:
+        """Return which loops do not get on, although none has ended them; the watch asks every ten seconds."""
+        dead = self._dead()
+        return [name for name in self._progress.stalled(self._signs()) if name not in dead]
 
     def _signs(self) -> Iterator[Sign]:
         now = self._clock.now()

@@ -58,6 +58,12 @@ def _agent(report: Report) -> Iterator[Family]:
         "Loops of the agent that have ended by themselves; more than 0 is a defect.",
         len(report.dead),
     )
+    yield _one(
+        "stalled_loops",
+        "gauge",
+        "Loops of the agent that are far behind their time; more than 0 is a defect.",
+        len(report.stalled),
+    )
     yield Family(
         "nodepulse_plugin_up",
         "gauge",

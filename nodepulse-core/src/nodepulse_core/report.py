@@ -144,6 +144,8 @@ class Report:
     process: ProcessUse
     dead: tuple[str, ...] = ()
     """The loops that have ended although nobody ended them."""
+    stalled: tuple[str, ...] = ()
+    """The loops that do not get on, although it is their time."""
     processes: tuple[ProcessReport, ...] = ()
     """Exporters in processes of their own."""
     holds: tuple[HoldReport, ...] = ()
@@ -162,15 +164,18 @@ def judge(
     quarantined: int,
     hanging: tuple[str, ...],
     dead: list[str],
+    stalled: list[str],
     troubles: tuple[str, ...] = (),
 ) -> tuple[Status, tuple[str, ...]]:
     """Return whether the agent is well, and why it is not.
 
     `evicted` and `quarantined` are counts of the last ten minutes; `hanging` names targets whose snapshots a plugin has
-    not finished, `dead` loops that have ended; `troubles` are what else is wrong, in words. Unhealthy means that the
-    agent itself cannot work; a target or a dashboard that is down only makes it degraded.
+    not finished, `dead` loops that have ended, `stalled` those that do not get on; `troubles` are what else is wrong,
+    in words. Unhealthy means that the agent itself cannot work; a target or a dashboard that is down only makes it
+    degraded.
     """
     fatal = [f"the loop of {name} has ended; restart the agent" for name in dead]
+    fatal += [f"the loop of {name} does not get on; restart the agent" for name in stalled]
     if buffer.error is not None:
         fatal.append(f"the buffer cannot be written: {buffer.error}")
     reasons = [f"{target.name} fails: {target.last_error}" for target in targets if target.status == "failed"]

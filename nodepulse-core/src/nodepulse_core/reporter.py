@@ -59,12 +59,13 @@ class Reporter:
         isolation: Isolation,
         destination: Callable[[], tuple[str, str]],
         dead: Callable[[], list[str]],
+        stalled: Callable[[], list[str]],
         missing: Callable[[str], tuple[MissingField, ...]],
     ) -> None:
         """Take the parts.
 
-        `destination` gives the sender's name and endpoint, `dead` the loops that have ended, `missing` the fields that
-        a target's snapshots have no more.
+        `destination` gives the sender's name and endpoint, `dead` the loops that have ended, `stalled` those that do
+        not get on, `missing` the fields that a target's snapshots have no more.
         """
         self._identity = identity
         self._clock = clock
@@ -77,6 +78,7 @@ class Reporter:
         self._isolation = isolation
         self._destination = destination
         self._dead = dead
+        self._stalled = stalled
         self._missing = missing
 
     def report(self) -> Report:
@@ -85,7 +87,7 @@ class Reporter:
         buffer, delivery = self._storage(), self._delivery()
         processes = tuple(map(_describe_process, self._isolation.states()))
         before = self._watch.since(_RECENTLY)
-        dead = self._dead()
+        dead, stalled = self._dead(), self._stalled()
         status, reasons = judge(
             targets=targets,
             buffer=buffer,
@@ -94,6 +96,7 @@ class Reporter:
             quarantined=max(0, buffer.quarantined - before.quarantined),
             hanging=self._health.hanging,
             dead=dead,
+            stalled=stalled,
             troubles=tuple(self._troubles(processes)),
         )
         return Report(
@@ -112,6 +115,7 @@ class Reporter:
             late_seconds=self._watch.late_seconds,
             process=look_at_process(),
             dead=tuple(dead),
+            stalled=tuple(stalled),
             processes=processes,
             holds=tuple(_describe_hold(hold) for hold in self._holds()),
         )

@@ -32,10 +32,11 @@ class BacklogPoint:
 class Watch:
     """Looks at the agent once a second; `run` it beside the loops."""
 
-    def __init__(self, clock: Clock, look: Callable[[], BacklogPoint]) -> None:
-        """Take the time, and what tells the backlog of this moment."""
+    def __init__(self, clock: Clock, look: Callable[[], BacklogPoint], check: Callable[[], object]) -> None:
+        """Take the time, what tells the backlog of this moment, and what wants to be asked every ten seconds."""
         self._clock = clock
         self._look = look
+        self._check = check
         self._points: deque[BacklogPoint] = deque(maxlen=int(SPAN / _STEP))
         self._lags: deque[float] = deque(maxlen=_LATEST)
         self.late_seconds = 0.0
@@ -56,6 +57,7 @@ class Watch:
             self.beats += 1
             if self.beats % round(_STEP / BEAT) == 0:
                 self._points.append(self._look())
+                self._check()
             await asyncio.sleep(0)
 
     @property

@@ -50,9 +50,13 @@ async def test_ready_depends_on_the_agent_alone(said: str, status: int) -> None:
 
 
 async def test_live_names_the_loop_that_has_ended() -> None:
-    """Live is 503 only where a loop has ended by itself."""
-    assert await ask(make_report(status="unhealthy"), "/live") == (200, {"status": "live", "ended": []})
-    assert await ask(make_report(dead=("drain",)), "/live") == (503, {"status": "dead", "ended": ["drain"]})
+    """Live is 503 only where a loop has ended by itself, or does not get on."""
+    live = {"status": "live", "ended": [], "stalled": []}
+    assert await ask(make_report(status="unhealthy"), "/live") == (200, live)
+    dead = {"status": "dead", "ended": ["drain"], "stalled": []}
+    assert await ask(make_report(dead=("drain",)), "/live") == (503, dead)
+    stalled = {"status": "stalled", "ended": [], "stalled": ["redis"]}
+    assert await ask(make_report(stalled=("redis",)), "/live") == (503, stalled)
 
 
 async def test_history_is_told_where_it_is_asked_for() -> None:

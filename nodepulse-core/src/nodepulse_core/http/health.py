@@ -45,10 +45,12 @@ class HealthAnswers:
         return web.Response(body=text.encode(), headers={"Content-Type": _EXPOSITION})
 
     async def live(self, request: web.Request) -> web.Response:
-        """Answer 200 as long as the event loop turns and no loop has ended; restart the agent where it does not."""
+        """Answer 200 as long as all loops get on, as the watchdog asks, too; restart the agent where they do not."""
         del request
-        dead = self._report().dead
-        return answer({"status": "dead" if dead else "live", "ended": dead}, _UNAVAILABLE if dead else 200)
+        report = self._report()
+        status = "dead" if report.dead else "stalled" if report.stalled else "live"
+        value = {"status": status, "ended": report.dead, "stalled": report.stalled}
+        return answer(value, 200 if status == "live" else _UNAVAILABLE)
 
     async def ready(self, request: web.Request) -> web.Response:
         """Answer 200 where scrapes can be taken and stored; neither a target nor the dashboard has a part in it."""
