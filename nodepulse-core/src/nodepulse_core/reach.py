@@ -17,6 +17,7 @@ from attrs import frozen
 Network = IPv4Network | IPv6Network
 _OF_THE_SYSTEM = ("http", "https")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_LOOPBACK = "127.0.0.1"
 _POINTS_ELSEWHERE = ("host", "addr", "service", "socket")
 
 
@@ -43,7 +44,7 @@ class Reach:
         for key, _ in parse_qsl(parts.query, keep_blank_values=True):
             if any(word in key.lower() for word in _POINTS_ELSEWHERE):
                 return f"its query names another place ({key}); declare this target in the configuration file"
-        if not host or host == "localhost":
+        if not host:
             return None
         found = _addresses(host)
         if not found:
@@ -66,7 +67,12 @@ class Reach:
 
 
 def _addresses(host: str) -> list[str]:
-    """Return what a host stands for where it is an address, in whichever way it is written; nothing for a name."""
+    """Return what a host stands for where it is an address, in whichever way it is written; nothing for a name.
+
+    `localhost` is the one name that needs no looking up.
+    """
+    if host.rstrip(".") == "localhost":
+        return [_LOOPBACK]
     try:
         found = socket.getaddrinfo(host.partition("%")[0], None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
