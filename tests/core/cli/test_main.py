@@ -8,10 +8,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 from nodepulse_core.cli.commands import BUILT_IN, import_built_in
+from nodepulse_core.cli.main import nodepulse
 from support.command import NODEPULSE, Command
 from support.plugins import HOOK
 
@@ -55,6 +58,18 @@ def test_help_is_complete(path: str) -> None:
             assert parameter.help.endswith((".", ")")), parameter.help
         else:
             assert str(parameter.metavar or parameter.name).upper() in text
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_help_needs_no_configuration(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has configured nothing yet, or has a broken configuration, can read every command's help."""
+    monkeypatch.delenv("NODEPULSE_CONFIG", raising=False)
+    monkeypatch.delenv("NODEPULSE_DISABLED_PLUGINS", raising=False)
+    (broken := tmp_path / "nodepulse.yml").write_text("{")
+    for config in (tmp_path / "nowhere.yml", broken):
+        ended = CliRunner().invoke(nodepulse, ["--config", str(config), *path.split(), "--help"])
+        assert ended.exception is None, ended.exception
+        assert (ended.exit_code, ended.stdout.startswith("Usage: ")) == (0, True)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

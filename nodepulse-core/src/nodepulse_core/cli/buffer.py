@@ -11,9 +11,9 @@ import click
 
 from nodepulse_core.buffer import Listing, Store
 from nodepulse_core.cli.buffer_changes import drop, export, retry
-from nodepulse_core.cli.context import Context
+from nodepulse_core.cli.buffer_place import Place, on_store
 from nodepulse_core.cli.table import write_table
-from nodepulse_core.errors import NodePulseError, StorageError, UsageError
+from nodepulse_core.errors import NodePulseError, StorageError
 from nodepulse_core.model import Entry
 from nodepulse_core.units import format_size, format_slot
 
@@ -23,18 +23,7 @@ from nodepulse_core.units import format_size, format_slot
 @click.pass_context
 def buffer(ctx: click.Context, path: Path | None) -> None:
     """Look into the buffer at any time; retry, export and drop what is in it while no agent runs on it."""
-    context = ctx.find_object(Context)
-    if context is None:
-        raise UsageError("buffer is a command of nodepulse")
-    ctx.obj = Store(path or find_buffer_path(context))
-
-
-def find_buffer_path(context: Context) -> Path:
-    """Return the directory of the configured buffer."""
-    from nodepulse_core.config import find_buffer, find_state_dir  # noqa: PLC0415 - not needed where --path is given
-
-    settings = context.load().settings
-    return find_buffer(settings, find_state_dir(settings, context.environ))
+    ctx.obj = Place(ctx, path)
 
 
 def _list(store: Store) -> Listing:
@@ -45,7 +34,7 @@ def _list(store: Store) -> Listing:
 
 @buffer.command()
 @click.option("--quarantine", is_flag=True, help="What was put aside, and why.")
-@click.pass_obj
+@on_store
 def ls(store: Store, *, quarantine: bool) -> None:
     """List the entries, oldest first."""
     listing = _list(store)
@@ -62,7 +51,7 @@ def _columns(entry: Entry) -> tuple[str, str, str, str]:
 
 @buffer.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.pass_obj
+@on_store
 def stat(store: Store, *, as_json: bool) -> None:
     """Show how much waits, for how long, of which targets, and what was put aside."""
     listing = _list(store)
@@ -108,7 +97,7 @@ def summarize(entries: Iterable[Entry]) -> list[tuple[str, str, str, str, str]]:
 @buffer.command()
 @click.argument("target")
 @click.argument("slot", required=False)
-@click.pass_obj
+@on_store
 def show(store: Store, target: str, slot: str | None) -> None:
     """Write one entry's exposition to standard output: the newest of TARGET, or the one of SLOT.
 
@@ -126,7 +115,7 @@ def show(store: Store, target: str, slot: str | None) -> None:
 
 
 @buffer.command()
-@click.pass_obj
+@on_store
 def verify(store: Store) -> None:
     """Read every entry, and say which are not whole. Exit status 1 where any is not.
 

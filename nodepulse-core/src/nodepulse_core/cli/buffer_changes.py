@@ -15,6 +15,7 @@ import click
 from attrs import frozen
 
 from nodepulse_core.buffer import Store, decode, locked, name_file
+from nodepulse_core.cli.buffer_place import on_store
 from nodepulse_core.errors import EntryError, NodePulseError, StorageError, UsageError
 from nodepulse_core.model import Entry
 from nodepulse_core.units import format_size, format_slot, parse_duration
@@ -68,7 +69,7 @@ _quarantine = click.option("--quarantine", is_flag=True, help="Quarantined entri
 @click.command()
 @_target
 @_older_than
-@click.pass_obj
+@on_store
 def retry(store: Store, targets: tuple[str, ...], older_than: float | None) -> None:
     """Put quarantined entries back into the queue; the agent delivers them after its next start.
 
@@ -94,7 +95,7 @@ def retry(store: Store, targets: tuple[str, ...], older_than: float | None) -> N
 @_quarantine
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.pass_obj
+@on_store
 def drop(
     store: Store,
     targets: tuple[str, ...],
@@ -138,7 +139,7 @@ def drop(
 @_target
 @_older_than
 @_quarantine
-@click.pass_obj
+@on_store
 def export(
     store: Store, destination: Path, targets: tuple[str, ...], older_than: float | None, *, quarantine: bool
 ) -> None:

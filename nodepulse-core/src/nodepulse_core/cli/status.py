@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from nodepulse_core.buffer import Store, lock_holder
-from nodepulse_core.cli.buffer import find_buffer_path, summarize
+from nodepulse_core.cli.buffer import summarize
+from nodepulse_core.cli.buffer_place import find_buffer_path
 from nodepulse_core.cli.client import NoAgentError, make_client
 from nodepulse_core.cli.condition import ago, clean, format_age, mark, seconds_between
 from nodepulse_core.cli.context import Context
