@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, web
+from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 from attrs import evolve
 from nodepulse_core.http import Address, listening
@@ -186,6 +186,11 @@ async def test_a_page_that_does_not_read_is_dropped_and_counted(
         for back in range(2)
     )
     app = Stage().app(FakeClock(), report=lambda: next(reports))
+
+    async def metrics(url: str) -> str:
+        async with ClientSession() as session, session.get(f"{url}/metrics") as answer:
+            return await answer.text()
+
     async with listening(app, Address("127.0.0.1", 0)) as address:
         with socket.socket() as greedy:
             greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -194,7 +199,11 @@ async def test_a_page_that_does_not_read_is_dropped_and_counted(
             async with asyncio.timeout(PATIENCE):
                 while "no longer live; dropped: 1" not in said.text:  # noqa: ASYNC110 - the log sets no event
                     await asyncio.sleep(0.05)
+            assert "\nnodepulse_pages_open 0\n" in await metrics(f"http://{address}")
             reader, writer = await asyncio.open_connection(address.host, address.port)
             writer.write(REQUEST)
             assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            said_in_metrics = await metrics(f"http://{address}")
+            assert "\nnodepulse_pages_open 1\n" in said_in_metrics
+            assert "\nnodepulse_pages_dropped_total 1\n" in said_in_metrics
             writer.close()

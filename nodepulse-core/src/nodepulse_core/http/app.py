@@ -33,10 +33,10 @@ def create_app(
     `report` makes a report of this moment, `response` tells a target's last response by its name, `control` changes
     the agent, `guard` decides who may.
     """
-    health = HealthAnswers(report)
+    events = Events(report, clock)
+    health = HealthAnswers(report, events.families)
     exporters = ExportersAPI(report, control)
     page = Page(report, response)
-    events = Events(report, clock)
 
     def routes() -> list[str]:
         return sorted({resource.canonical for resource in app.router.resources()})

@@ -17,6 +17,7 @@ from aiohttp import web
 from attrs import frozen
 
 from nodepulse_core.clock import Clock
+from nodepulse_core.families import Family
 from nodepulse_core.http.answers import Refusal
 from nodepulse_core.http.fragments import Fragments, Show, draw
 from nodepulse_core.http.page import show_of
@@ -56,6 +57,16 @@ class Events:
         self.open = 0
         self.dropped = 0
         """Pages that were no longer served, because they did not read."""
+
+    def families(self) -> tuple[Family, ...]:
+        """Return the metrics of the pages."""
+        dropped = "Status pages that are no longer live, because they did not read."
+        return (
+            Family(
+                "nodepulse_pages_open", "gauge", f"Status pages that are live, of {MOST} at most.", (({}, self.open),)
+            ),
+            Family("nodepulse_pages_dropped_total", "counter", dropped, (({}, self.dropped),)),
+        )
 
     async def end(self, app: web.Application) -> None:
         """End all streams: the agent ends, and waits for none of them."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
 from aiohttp import web
 
-from nodepulse_core.families import write_exposition
+from nodepulse_core.families import Family, write_exposition
 from nodepulse_core.http.answers import answer, is_set
 from nodepulse_core.metrics import make_families
 from nodepulse_core.report import Report, TargetReport
@@ -28,9 +28,10 @@ _DURATIONS = frozenset({"interval"})
 class HealthAnswers:
     """Answers how the agent is; none of it waits for a target, a dashboard or a disk."""
 
-    def __init__(self, report: Callable[[], Report]) -> None:
-        """Take what makes a report."""
+    def __init__(self, report: Callable[[], Report], families: Callable[[], Iterable[Family]] = tuple) -> None:
+        """Take what makes a report, and the metrics of this HTTP itself."""
         self._report = report
+        self._families = families
 
     async def health(self, request: web.Request) -> web.Response:
         """Answer with the report, `?history=1` with the last hour too; 503 only where the agent itself cannot work."""
@@ -41,7 +42,7 @@ class HealthAnswers:
     async def metrics(self, request: web.Request) -> web.Response:
         """Answer with the agent's own metrics as Prometheus text."""
         del request
-        text = write_exposition(make_families(self._report()))
+        text = write_exposition((*make_families(self._report()), *self._families()))
         return web.Response(body=text.encode(), headers={"Content-Type": _EXPOSITION})
 
     async def live(self, request: web.Request) -> web.Response:
