@@ -64,9 +64,11 @@ def test_a_file_that_others_may_write_is_refused(mode: int, file: Path) -> None:
 
 
 def test_a_file_that_others_may_read_is_used_and_said_once(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It is said with what to run; the token is used."""
+    """It is said with what to run, where it becomes so; of one that is so at the start the configuration warns."""
     file.chmod(0o644)
     token = Token(file)
+    assert caplog.records == []
+    file.write_text(f"{SECRET}\n\n")
     assert token.matches(SECRET)
     assert token.matches(SECRET)
     assert [record.getMessage() for record in caplog.records] == [

@@ -26,7 +26,7 @@ class Token:
         self._path = path
         self._seen: tuple[int, ...] = ()
         self._value = b""
-        self._read()
+        self._read()  # of its mode, the configuration has warned
 
     def matches(self, shown: str) -> bool:
         """Tell whether what a caller shows is the token; raises NodePulseError where the file is of no use any more."""
@@ -51,6 +51,6 @@ class Token:
             raise NodePulseError(
                 f"{self._path} holds no token: one line of {_SHORTEST} or more letters, digits and signs is due; {make}"
             )
-        if state.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        if self._value and state.st_mode & (stat.S_IRGRP | stat.S_IROTH):
             log.warning("%s may be read by others than its owner; run: chmod 600 %s", self._path, self._path)
         self._value, self._seen = token, seen
