@@ -45,6 +45,16 @@ def test_a_screen_tells_the_agent_and_its_targets() -> None:
     assert lines[-1] == "q quit   p pause   u only the unhealthy"
 
 
+def test_what_is_wrong_is_told_once() -> None:
+    """A reason that no target's line has stands above the figures, a few of them at most; all fits 80 columns."""
+    targets = (make_target("db", status="failed", last_error="refused"),)
+    wrong = ("db fails: refused", "nothing is delivered: 503", "one", "two", "three", "four")
+    lines = show(View(report(targets=targets, status="degraded", reasons=wrong)), width=80)
+    assert lines[1:5] == ["nothing is delivered: 503", "one", "two", "… 2 more reasons; see: nodepulse status"]
+    assert lines[5].endswith("delivered 1s ago")
+    assert sum("refused" in line for line in lines) == 1
+
+
 def test_an_agent_that_is_away_is_said_with_the_last_report() -> None:
     """The reason stands below the head, and what was known stays to be read."""
     lines = show(View(report(), error="no agent answers"))
@@ -69,7 +79,8 @@ def test_only_the_unhealthy_are_shown_where_that_is_asked_for() -> None:
 def test_it_fits_the_terminal(width: int, height: int) -> None:
     """Whatever the size, no line is too wide and the keys stay in sight; what has no room is counted."""
     targets = tuple(make_target(f"target_{number}", last_error="e" * 300) for number in range(100))
-    lines = show(View(report(targets=targets), error="away", paused=True), width, height)
+    reasons = tuple(f"reason {number}" for number in range(9))
+    lines = show(View(report(targets=targets, reasons=reasons), error="away", paused=True), width, height)
     assert len(lines) <= height
     assert all(len(line) <= width for line in lines)
     assert any("more; u shows" in line for line in lines)

@@ -15,6 +15,7 @@ from nodepulse_core.units import format_size
 
 _BARS = "▁▂▃▄▅▆▇█"
 _BARS_SHOWN = 20
+_REASONS_SHOWN = 3
 _LINES_AROUND = 7
 """Lines besides the targets: head, figures, the table's own, and the keys."""
 
@@ -35,7 +36,9 @@ def render(view: View, height: int) -> RenderableType:
     if view.error is not None:
         parts.append(_line(Text(f"{clean(view.error)}; trying again", style="red")))
     if view.report is not None and height > _LINES_AROUND:
-        parts += [_figures(view.report), _table(view, height)]
+        reasons = _reasons(view.report)[: height - _LINES_AROUND - 1]
+        taken = len(reasons) + (view.error is not None)
+        parts += [*reasons, _figures(view.report), _table(view, height - taken)]
     parts.append(_keys(view))
     return Group(*parts)
 
@@ -52,6 +55,15 @@ def _head(view: View) -> Text:
     return _line(head)
 
 
+def _reasons(report: dict[str, Any]) -> list[Text]:
+    """Return why the agent is not healthy, but for targets that fail: those have a line of their own."""
+    own = {f"{target['name']} fails: {target['last_error']}" for target in report["exporters"]}
+    reasons = [reason for reason in report["reasons"] if reason not in own]
+    lines = [_line(Text(clean(reason), style="yellow")) for reason in reasons[:_REASONS_SHOWN]]
+    rest = len(reasons) - _REASONS_SHOWN
+    return [*lines, _line(Text(f"… {rest} more reasons; see: nodepulse status", style="dim"))] if rest > 0 else lines
+
+
 def _figures(report: dict[str, Any]) -> Text:
     targets, buffer = report["exporters"], report["buffer"]
     up = sum(target["status"] == "running" for target in targets)
@@ -61,7 +73,7 @@ def _figures(report: dict[str, Any]) -> Text:
         f"targets {up} of {len(targets)} up",
         f"{rate:.1f} samples/s",
         f"on disk {buffer['files']} ({format_size(buffer['size_bytes'])})",
-        f"delivered {buffer['delivered']}, last {last}",
+        f"delivered {last}",
     ]
     return _line(Text("   ".join(figures)))
 
@@ -84,7 +96,7 @@ def _table(view: View, height: int) -> RenderableType:
     for name in ("TOOK", "SAMPLES"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("SCRAPES, OR THE ERROR", no_wrap=True, overflow="ellipsis", ratio=1)
-    room = max(1, height - _LINES_AROUND - (view.error is not None))
+    room = max(1, height - _LINES_AROUND)
     for target in targets[:room]:
         table.add_row(*_row(target, report["at"]))
     rest = len(targets) - room
