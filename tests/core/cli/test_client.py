@@ -6,9 +6,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from nodepulse_core.cli.client import Client, NoAgentError, RefusedError, quote_name
+from nodepulse_core.cli.client import Client, NoAgentError, RefusedError, make_client, quote_name
+from nodepulse_core.cli.context import Context
+from nodepulse_core.config_file import read_content
+from nodepulse_core.errors import ConfigError
 
 
 @contextmanager
@@ -75,3 +79,48 @@ def test_the_token_is_not_shown() -> None:
 def test_a_name_stays_one_part_of_a_path() -> None:
     """Whatever is typed as a name leads to no other place."""
     assert quote_name("a/../b?c") == "a%2F..%2Fb%3Fc"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Give a home with a configuration whose agent listens elsewhere."""
+    config = tmp_path / ".nodepulse" / "nodepulse.yml"
+    config.parent.mkdir()
+    config.write_text(
+        "{server: {endpoint: 'http://d'}, exporters: [{name: app, endpoint: 'http://a'}], api: {listen: '127.0.0.1:9'}}"
+    )
+    return tmp_path
+
+
+def test_the_agent_of_the_configuration_is_asked(home: Path) -> None:
+    """Its address is the configured one, unless a URL is given."""
+    context = Context(config=None, environ={"HOME": str(home)})
+    assert make_client(context, None).url == "http://127.0.0.1:9"
+    assert make_client(context, "http://127.0.0.1:10/").url == "http://127.0.0.1:10"
+
+
+def test_without_a_configuration_the_default_address_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none is found the agent may be there all the same; one that was named and is not there is an error."""
+    monkeypatch.chdir(tmp_path)
+    environ = {"HOME": str(tmp_path)}
+    assert make_client(Context(config=None, environ=environ), None).url == "http://127.0.0.1:8088"
+    nowhere = tmp_path / "nowhere.yml"
+    for named in (Context(nowhere, environ), Context(None, environ | {"NODEPULSE_CONFIG": str(nowhere)})):
+        with pytest.raises(ConfigError, match="nowhere"):
+            make_client(named, None)
+
+
+def test_a_configuration_for_other_eyes_is_no_hindrance(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody on a machine may ask how its agent is, also who may not read its configuration; a wrong one is said."""
+    context = Context(config=None, environ={"HOME": str(home)})
+    (home / ".nodepulse" / "nodepulse.yml").write_text("server: [")
+    with pytest.raises(ConfigError):
+        make_client(context, None)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)  # root, as whom tests may run, reads everything
+    with pytest.raises(ConfigError, match="Permission denied"):
+        read_content(home / ".nodepulse" / "nodepulse.yml")
+    assert make_client(context, None).url == "http://127.0.0.1:8088"

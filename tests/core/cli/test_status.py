@@ -125,11 +125,11 @@ def test_an_agent_that_does_not_listen_is_found_by_its_lock(command: Command) ->
 
 
 def test_without_a_configuration_it_says_where_it_looked(command: Command) -> None:
-    """It needs a configuration or a URL, and says how to make one, with status 78."""
-    ended = command.run("status")
-    assert ended.returncode == 78
+    """It says how to make one, with status 2 where no agent answers; one that was named and is not there is wrong."""
+    ended = command.run("status", "--url", "http://127.0.0.1:1")
+    assert ended.returncode == 2
     assert "write one with: nodepulse config init" in ended.stderr
-    assert command.run("status", "--url", "http://127.0.0.1:1").returncode == 2
+    assert command.run("--config", "/nowhere/nodepulse.yml", "status").returncode == 78
     assert command.run("status", "--url", "nonsense").returncode == 2
 
 

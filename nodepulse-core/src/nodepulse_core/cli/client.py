@@ -71,25 +71,33 @@ class Client:
 def make_client(context: Context, url: str | None) -> Client:
     """Return what asks the agent at a URL, or else the one that the configuration describes, with its token.
 
-    Raises NodePulseError where the configuration turns the API off, or the token cannot be read. Without a
-    configuration the default address is asked; one that cannot be used is no hindrance where a URL is given.
+    Raises NodePulseError where the configuration turns the API off, or the token cannot be read. The default address
+    is asked where no configuration is found, or is for other users' eyes; one that is wrong is no hindrance where a
+    URL is given.
     """
+    from nodepulse_core.config import Api  # noqa: PLC0415 - YAML is read only where it is needed
+
     if url is not None:
         _check_url(url)
-    if url is not None and not context.has_configuration():
-        return Client(url.rstrip("/"))
     try:
-        api = context.load().settings.api
-    except ConfigError:
-        if url is None:
+        api = context.load().settings.api if url is None or context.has_configuration() else Api()
+    except ConfigError as error:
+        if url is None and not _is_kept_from_us(context, error):
             raise
-        return Client(url.rstrip("/"))
+        api = Api()
     if url is None and not api.enabled:
         raise NoAgentError("the agent does not listen: the configuration says api.enabled: false")
     host, _, port = api.listen.rpartition(":")
     configured = f"http://{_EVERYWHERE.get(host, host)}:{port}"
     token = None if api.token_file is None else _read_token(api.token_file)
     return Client((url or configured).rstrip("/"), token)
+
+
+def _is_kept_from_us(context: Context, error: ConfigError) -> bool:
+    """Tell whether nobody named a configuration, and there is none, or none that this user may read."""
+    return not context.names_configuration and (
+        not context.has_configuration() or isinstance(error.__cause__, PermissionError)
+    )
 
 
 def quote_name(name: str) -> str:

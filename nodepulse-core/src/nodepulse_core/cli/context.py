@@ -77,6 +77,11 @@ class Context:
             return False
         return True
 
+    @property
+    def names_configuration(self) -> bool:
+        """Whether the command line or the environment names a configuration, so that no other is meant."""
+        return self.config is not None or bool(self.environ.get("NODEPULSE_CONFIG"))
+
     def _path(self) -> Path:
         return find_config(self.config, self.environ)
 
