@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,9 +11,28 @@ from hypothesis import HealthCheck, settings
 from support.programs import await_text, free_port, need, running
 from support.servers import Server, postgres_home, postgres_server, redis_cli, redis_server
 
+_PATIENCE = 300.0
+
 # How long an example takes says something of the machine, and nothing of the code.
 settings.register_profile("nodepulse", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("nodepulse")
+
+# What a script starts in the background ignores Ctrl-C, and so would every process that a test starts and ends by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _end_at_last() -> Iterator[None]:
+    """Fail a test that hangs, with the place where it waits, so that it does not hold up all others."""
+
+    def fail(*_: object) -> None:
+        pytest.fail(f"this test has not ended after {_PATIENCE:g} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")
