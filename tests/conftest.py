@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.environment import Environment, build_wheels, fill_environment, make_environment
 from support.programs import await_text, free_port, need, running
 from support.servers import Server, postgres_home, postgres_server, redis_cli, redis_server
 
@@ -99,6 +101,22 @@ def postgres_exporter(postgres: Server, tmp_path_factory: pytest.TempPathFactory
         await_text(f"http://{address}/metrics", contains="pg_up 1", log=log)
         await_text(f"http://{address}/metrics", contains="pg_settings_max_connections", log=log)
         yield f"http://{address}/metrics"
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with the core's wheel, and each example's sdist and the wheel that was made of it."""
+    out = tmp_path_factory.mktemp("wheels")
+    build_wheels(out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def environment(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Give an environment that has the core from its wheel, what the dashboard needs, pytest and build."""
+    made = make_environment(tmp_path_factory.mktemp("environment") / "venv", wheels)
+    fill_environment(made, "nodepulse-core", "nodepulse-dashboard", "pytest", "build")
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -1,48 +1,15 @@
-"""Fixtures for the examples: their distributions built once, one environment, and the programs they ask."""
+"""Fixtures for the examples: the programs that they ask."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.environment import Environment, make_environment, pin
 from support.mariadb import MariaDB, running_mariadb
-from support.programs import REQUIRED, await_text, find, free_port, need, running
-from support.repository import EXAMPLES, ROOT
-
-
-@pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the core's wheel, and each example's sdist and the wheel that was made of it."""
-    out = tmp_path_factory.mktemp("wheels")
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out)]
-    for command in ([*build, "--wheel", str(ROOT / "nodepulse-core")], *([*build, str(each)] for each in EXAMPLES)):
-        built = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert built.returncode == 0, built.stdout + built.stderr
-    return out
-
-
-@pytest.fixture(scope="session")
-def environment(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Give an environment that has the core from its wheel, pytest, and nothing else of this repository."""
-    home = tmp_path_factory.mktemp("environment")
-    pinned = home / "requirements.txt"
-    pinned.write_text(pin((ROOT / "requirements.txt").read_text(), "nodepulse-core", "pytest"))
-    made = make_environment(home / "venv", wheels)
-    try:
-        made.pip("install", "--require-hashes", "--retries", "1", "-r", pinned)
-    except AssertionError as error:
-        if os.environ.get(REQUIRED):
-            raise
-        pytest.skip(f"pip cannot get what the core needs: {str(error).strip().splitlines()[-1]}")
-    made.pip("install", "--no-index", "--find-links", wheels, "nodepulse-core")
-    return made
+from support.programs import await_text, find, free_port, need, running
 
 
 @pytest.fixture(scope="session")

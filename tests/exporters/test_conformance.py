@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -99,8 +100,7 @@ def test_every_exporter_is_held_to_it() -> None:
 def test_the_kit_knows_its_text(suite: type[ExporterSuite]) -> None:
     """What the kit shows to others as this exporter's text is recognised by it: the kit's texts are no strawmen."""
     subject = suite()._subject()
-    assert subject.project is not None
-    with subject.project.importable():
+    with subject.project.importable() if subject.project else nullcontext():
         assert subject.exporter.detect(known_texts()[suite.exporter])
         default = subject.exporter.default_endpoint
     assert default.startswith("http://localhost:")
@@ -111,8 +111,7 @@ def test_the_kit_knows_its_text(suite: type[ExporterSuite]) -> None:
 def test_it_recognises_no_whole_text_of_another(suite: type[ExporterSuite]) -> None:
     """An exporter detects nothing that was recorded of another, whole."""
     subject = suite()._subject()
-    assert subject.project is not None
-    with subject.project.importable():
+    with subject.project.importable() if subject.project else nullcontext():
         for other in SUITES:
             if other is not suite:
                 assert isinstance(other.recorded, Path)

@@ -13,9 +13,12 @@ from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import frozen
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from support.programs import REQUIRED
+from support.repository import EXAMPLES, ROOT
 
 _FOREIGN = ("NODEPULSE_", "PYTHON", "VIRTUAL_ENV")
 
@@ -74,6 +77,34 @@ def make_environment(home: Path, wheels: Path) -> Environment:
     """Make an empty virtual environment."""
     subprocess.run([sys.executable, "-m", "venv", home], check=True)
     return Environment(home, wheels)
+
+
+def build_wheels(out: Path) -> None:
+    """Build the core's and the dashboard's wheels, each example's sdist and wheel; and get what builds a plugin."""
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out)]
+    ours = [[*build, "--wheel", str(ROOT / name)] for name in ("nodepulse-core", "nodepulse-dashboard")]
+    for command in (*ours, *([*build, str(each)] for each in EXAMPLES)):
+        built = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert built.returncode == 0, built.stdout + built.stderr
+
+
+def fill_environment(made: Environment, *distributions: str) -> None:
+    """Install what distributions need, with hashes, and the core from its wheel; flit_core joins the wheels.
+
+    Skips with pip's reason where the index cannot be reached, and fails where the run requires it.
+    """
+    requirements = (ROOT / "requirements.txt").read_text()
+    pinned, backend = made.home.parent / "requirements.txt", made.home.parent / "backend.txt"
+    pinned.write_text(pin(requirements, *distributions))
+    backend.write_text(pin(requirements, "flit_core"))
+    try:
+        made.pip("install", "--require-hashes", "--retries", "1", "-r", pinned)
+        made.pip("download", "--no-deps", "--require-hashes", "--retries", "1", "--dest", made.wheels, "-r", backend)
+    except AssertionError as error:
+        if os.environ.get(REQUIRED):
+            raise
+        pytest.skip(f"pip cannot get what the core needs: {str(error).strip().splitlines()[-1]}")
+    made.pip("install", "--no-index", "--find-links", made.wheels, "nodepulse-core")
 
 
 def pin(requirements: str, *distributions: str) -> str:

@@ -4,9 +4,17 @@ from pathlib import Path
 
 import pytest
 from nodepulse_core import HTTPExporter
-from nodepulse_exporter_mysql import FIELDS, nodepulse_exporters
+from nodepulse_core.testing import ExporterSuite
+from nodepulse_exporter_mysql import nodepulse_exporters
 
-RECORDED = Path(__file__).with_name("mysqld_exporter-0.14.0.prom").read_text()
+RECORDED = Path(__file__).with_name("mysqld_exporter-0.14.0.prom")
+
+
+class TestExporter(ExporterSuite):
+    """Everything that the agent relies on."""
+
+    exporter = "mysql_exporter"
+    recorded = RECORDED
 
 
 @pytest.fixture
@@ -16,14 +24,9 @@ def exporter() -> HTTPExporter:
     return exporter
 
 
-def test_it_is_named_as_its_entry_point(exporter: HTTPExporter) -> None:
-    """The exporter bears the name under which it is configured."""
-    assert exporter.name == "mysql_exporter"
-
-
 def test_its_fields_are_what_the_exporter_said(exporter: HTTPExporter) -> None:
     """Every field has the value that stands in the recorded text, and is an integer."""
-    snapshot = exporter.snapshot(RECORDED)
+    snapshot = exporter.snapshot(RECORDED.read_text())
     assert snapshot == {
         "mysql_up": 1,
         "mysql_connections": 7,
@@ -49,15 +52,3 @@ def test_what_is_absent_is_left_out(exporter: HTTPExporter) -> None:
     """A server that is down has no status: only that it is down is sent, and no zero is made up."""
     assert exporter.snapshot("mysql_up 0\n") == {"mysql_up": 0}
     assert exporter.snapshot("redis_up 1\n") == {}
-
-
-def test_it_knows_its_exporter(exporter: HTTPExporter) -> None:
-    """The recorded text is recognised, another exporter's is not."""
-    assert exporter.detect(RECORDED)
-    assert not exporter.detect("redis_up 1\n")
-
-
-def test_the_readme_names_every_field() -> None:
-    """The table of the README has a row for each field."""
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
-    assert [row.split("|")[1].strip() for row in readme.splitlines() if row.startswith("| mysql_")] == list(FIELDS)

@@ -19,7 +19,7 @@ def test_it_has_what_is_to_be_checked(tmp_path: Path) -> None:
     assert plugin.origin == "nodepulse-exporter-shop 1.0"
     assert project.sources == project.folder / "src"
     assert project.recorded("shop_exporter") == (project.folder / "tests" / "shop_exporter.prom",)
-    assert "pip install" in (project.readme or "")
+    assert "pip install" in project.readme
 
 
 def test_of_several_exporters_each_has_its_own_texts(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from nodepulse_core.cli.plugins_check import check
 from nodepulse_core.cli.plugins_install import install, uninstall
 from nodepulse_core.cli.plugins_list import list_plugins
 from nodepulse_core.cli.plugins_missing import missing
+from nodepulse_core.cli.plugins_new import new
 from nodepulse_core.cli.plugins_show import show
 
 
@@ -16,5 +17,5 @@ def plugins() -> None:
     """Show the installed plugins, and install and remove them."""
 
 
-for _command in (list_plugins, show, install, uninstall, missing, check):
+for _command in (list_plugins, show, install, uninstall, missing, check, new):
     plugins.add_command(_command)

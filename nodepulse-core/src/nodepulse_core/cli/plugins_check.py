@@ -83,7 +83,8 @@ def _judge(context: Context, plugin: Installed, project: Project | None, recorde
     from nodepulse_core.testing.verdict import judge_all  # noqa: PLC0415 - the same
 
     texts = recorded or (project.recorded(plugin.name) if project else ())
-    subject = Subject(plugin, project, recorded=texts, others=context.host.installed)
+    readme = project.readme if project else None
+    subject = Subject(plugin, project, readme, texts, others=context.host.installed)
     checks = EXPORTER_CHECKS if plugin.group == EXPORTERS else PLUGIN_CHECKS
     with project.importable() if project else contextlib.nullcontext():
         return judge_all(checks, subject)

@@ -31,10 +31,10 @@ class Project:
         return src if src.is_dir() else self.folder
 
     @property
-    def readme(self) -> str | None:
-        """The text of its README; None where there is none."""
+    def readme(self) -> str:
+        """The text of its README; nothing where there is none."""
         path = self.folder / "README.md"
-        return path.read_text() if path.is_file() else None
+        return path.read_text() if path.is_file() else ""
 
     def recorded(self, name: str) -> tuple[Path, ...]:
         """Return the recorded texts of an exporter: `tests/*.prom`; of several exporters, those that bear its name."""

@@ -23,15 +23,17 @@ SLOT = 1_800_000_000
 
 @frozen(slots=False)
 class Subject:
-    """One exporter plugin, and what is known of it.
+    """One plugin, and what is known of it.
 
-    `recorded` are texts that its exporter answered with. `fractions` are the fields that may be no whole number; None:
-    not known. `made` gives the text that it collects by itself, `endpoints` are endpoints of its other schemes, with
+    `project` is the source tree that it is imported from; None: it is installed. `readme` is None where that is not
+    known. `recorded` are texts that its exporter answered with. `fractions` are the fields that may be no whole number;
+    None: not known. `made` gives the text that it collects by itself. `endpoints` are those of its other schemes, with
     `{port}` in place of the port.
     """
 
     plugin: Installed
     project: Project | None = None
+    readme: str | None = None
     recorded: tuple[Path, ...] = ()
     fractions: frozenset[str] | None = None
     made: Callable[[], str] | None = None

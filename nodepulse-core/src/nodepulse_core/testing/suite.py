@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -57,11 +58,8 @@ class ExporterSuite:
         """Hold the exporter to one check."""
         __tracebackhide__ = True
         subject = self._subject()
-        if subject.project is None:
+        with subject.project.importable() if subject.project else nullcontext():
             verdict = judge(check, subject)
-        else:
-            with subject.project.importable():
-                verdict = judge(check, subject)
         if verdict.status == "skipped":
             import pytest  # noqa: PLC0415 - only who runs the suite has it
 
@@ -85,7 +83,8 @@ class ExporterSuite:
         made = self.made()
         return Subject(
             plugin=found,
-            project=project,
+            project=project if plugin is None else None,
+            readme=project.readme if project else None,
             recorded=tuple(folder / path for path in paths),
             fractions=frozenset(self.fractions),
             made=None if made is None else lambda: made,

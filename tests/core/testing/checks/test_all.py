@@ -45,6 +45,7 @@ def custom(body: str) -> str:
 def judge_project(project: Project, *names: str, **known: Any) -> dict[str, Verdict]:
     """Return the verdicts on a project's exporter, by check; all of them, or those that are named."""
     given = {"recorded": project.recorded("shop_exporter"), "fractions": FRACTIONS, "made": lambda: MADE, **known}
+    given["readme"] = project.readme
     checks = [check for check in EXPORTER_CHECKS if not names or check.name in names]
     with project.importable():
         return {each.check: each for each in judge_all(checks, Subject(project.plugins[0], project, **given))}

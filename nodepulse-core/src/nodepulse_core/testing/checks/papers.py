@@ -32,8 +32,7 @@ class _AnyVariable(Mapping[str, str]):
 def sample_configurations_load(subject: Subject) -> None:
     """Load the shortest configuration of the exporter, and each one that its README shows."""
     _load(subject, f"{_SERVER}exporters:\n  - {{name: {subject.plugin.name}}}\n", "the shortest configuration")
-    readme = (subject.project.readme if subject.project else None) or ""
-    for number, block in enumerate(_YAML.findall(readme), start=1):
+    for number, block in enumerate(_YAML.findall(subject.readme or ""), start=1):
         if re.search(r"^exporters:", block, re.MULTILINE):
             server = "" if re.search(r"^server:", block, re.MULTILINE) else _SERVER
             _load(subject, server + block, f"the YAML block {number} of README.md")
@@ -55,12 +54,11 @@ def plugin_is_documented(subject: Subject) -> None:
 
 
 def _readme(subject: Subject) -> str:
-    if subject.project is None:
+    if subject.readme is None:
         raise SkippedError("it is installed, and its README is not; check its source tree: plugins check PATH")
-    readme = subject.project.readme
-    if readme is None:
+    if not subject.readme:
         raise UnmetError("there is no README.md", "Write one: what it is, how it is installed, its fields, a sample.")
-    return readme
+    return subject.readme
 
 
 def _find(readme: str, wanted: list[str]) -> None:
