@@ -16,7 +16,7 @@ DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("nodepulse-*/pyproject.
 
 # Each row may import the rows above it, and itself where it says so. A module is found by its longest prefix.
 ROWS: list[tuple[str, set[str]]] = [
-    ("words", {"errors", "units", "reach", "model", "clock", "config_file"}),
+    ("words", {"errors", "units", "reach", "model", "clock", "config_file", "foreign"}),
     ("contracts", {"exposition", "families", "fields", "exporter", "sender", "hookspecs", "access", "reasons", "tls"}),
     ("contracts", {"blocking", "calls", "connections", "own", "promql", "field_memory", "collect.resolver"}),
     ("contracts", {"deliver.strict", "deliver.encode", "deliver.retry_after"}),  # what is on the wire

@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from nodepulse_core.blocking import call_blocking
 from nodepulse_core.errors import ScrapeError
 from nodepulse_core.exporter import HTTP, Exporter
+from nodepulse_core.foreign import describe
 from nodepulse_core.model import Target
 
 
@@ -32,7 +33,7 @@ async def call_scrape(exporter: Exporter, target: Target, http: HTTP) -> object:
 
 
 def _raised(exporter: Exporter, error: BaseException) -> ScrapeError:
-    reason = ScrapeError(f"{exporter.name} raised {type(error).__name__}: {error}")
+    reason = ScrapeError(f"{exporter.name} raised {describe(error)}")
     reason.__cause__ = error
     return reason
 

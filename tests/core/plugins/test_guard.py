@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import pytest
 from nodepulse_core.errors import PluginError
-from nodepulse_core.plugins.guard import describe, guarded, one_line, undisturbed
+from nodepulse_core.plugins.guard import guarded, undisturbed
 
 
 def raiser(error: BaseException) -> Callable[[], NoReturn]:
@@ -109,23 +109,6 @@ def test_signal_handlers_are_put_back() -> None:
 
     guarded(call)
     assert {number: signal.getsignal(number) for number in before} == before
-
-
-def test_an_error_whose_text_raises_is_described() -> None:
-    """An exception whose own __str__ exits is named by its type."""
-
-    class NastyError(Exception):
-        def __str__(self) -> str:
-            raise SystemExit
-
-    assert describe(NastyError()) == "NastyError: (its text cannot be read)"
-
-
-def test_foreign_text_becomes_one_bounded_printable_line() -> None:
-    """Line breaks, escapes and controls become spaces; a long text is cut."""
-    assert one_line("a\nb\r\n\x1b[31mc\x00\u2028d\u202ee") == "a b [31mc d e"
-    assert len(one_line("x" * 100_000)) == 500
-    assert one_line("x" * 100_000).endswith("…")
 
 
 @pytest.mark.parametrize(

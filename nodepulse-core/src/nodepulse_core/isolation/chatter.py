@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from nodepulse_core.plugins.guard import one_line
+from nodepulse_core.foreign import one_line
 
 MOST_LINES = 20
 """Lines that are logged in a minute."""

@@ -23,6 +23,7 @@ from attrs import frozen
 
 from nodepulse_core.errors import NodePulseError, PluginError
 from nodepulse_core.exporter import HTTP
+from nodepulse_core.foreign import one_line
 from nodepulse_core.isolation.chatter import Chatter
 from nodepulse_core.isolation.conversation import Conversation
 from nodepulse_core.isolation.frames import Frame, FrameError, read_frame
@@ -30,7 +31,6 @@ from nodepulse_core.isolation.service import OUT_OF_MEMORY
 from nodepulse_core.isolation.target_json import write_target
 from nodepulse_core.model import Target
 from nodepulse_core.plugins import Installed
-from nodepulse_core.plugins.guard import one_line
 from nodepulse_core.units import format_size
 
 START_SECONDS = 30.0

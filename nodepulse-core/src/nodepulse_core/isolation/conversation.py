@@ -17,9 +17,9 @@ import attrs
 
 from nodepulse_core.errors import ScrapeError
 from nodepulse_core.exporter import HTTP, HTTP_SCHEMES
+from nodepulse_core.foreign import one_line
 from nodepulse_core.isolation.frames import Frame, FrameError
 from nodepulse_core.model import Target
-from nodepulse_core.plugins.guard import one_line
 
 GRACE_SECONDS = 1.0
 """How long a child may take to leave off, once it is told to."""

@@ -27,6 +27,7 @@ from nodepulse_core.blocking import call_blocking
 from nodepulse_core.calls import call_scrape
 from nodepulse_core.errors import PluginError, ScrapeError
 from nodepulse_core.exporter import Exporter, describe
+from nodepulse_core.foreign import describe as describe_error
 from nodepulse_core.isolation.confinement import confine
 from nodepulse_core.isolation.frames import Frame, read_frame
 from nodepulse_core.isolation.target_json import read_target
@@ -129,7 +130,11 @@ class _Service:
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
         except BaseException as error:  # noqa: BLE001 - a plugin's code: whatever it raises is the answer
-            reason = str(error) if isinstance(error, ScrapeError) else _describe(self._exporter, error)
+            reason = (
+                str(error)
+                if isinstance(error, ScrapeError)
+                else f"{self._exporter.name} raised {describe_error(error)}"
+            )
             self._writer.write({"of": number, "failed": reason})
         else:
             self._writer.write({"of": number}, body)
@@ -181,7 +186,3 @@ class _HTTP:
 
     async def get(self, target: Target) -> bytes:
         return await self.service.get(target, self.number)
-
-
-def _describe(exporter: Exporter, error: BaseException) -> str:
-    return f"{exporter.name} raised {type(error).__name__}: {error}"

@@ -1,6 +1,6 @@
 """What is installed beside the core, and how it is kept from harming it."""
 
-from nodepulse_core.plugins.guard import one_line
+from nodepulse_core.foreign import one_line
 from nodepulse_core.plugins.host import PluginHost
 from nodepulse_core.plugins.metadata import EXPORTERS, PLUGINS, Installed, read_installed
 from nodepulse_core.plugins.module import api_version

@@ -18,10 +18,10 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from nodepulse_core.errors import PluginError
+from nodepulse_core.foreign import describe
 
 T = TypeVar("T")
 _CORE = "nodepulse_core"
-_LONGEST = 500
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STREAMS = ("stdout", "stderr", "excepthook")
 
@@ -50,22 +50,6 @@ def guarded(call: Callable[[], T]) -> T:
     if awaitable:
         raise PluginError("returned a coroutine, where something synchronous is due")
     return returned
-
-
-def describe(error: BaseException) -> str:
-    """Return the type and text of what was raised, on one line; the text itself may raise."""
-    try:
-        text = str(error)
-    except BaseException:  # noqa: BLE001 - a plugin's exception, and a plugin's __str__
-        text = "(its text cannot be read)"
-    return one_line(f"{type(error).__name__}: {text}" if text else type(error).__name__)
-
-
-def one_line(text: str) -> str:
-    """Return foreign text as one line that a terminal and a log can take: printable, and of a bounded length."""
-    line = "".join(each if each.isprintable() else " " for each in text[: 4 * _LONGEST])
-    line = " ".join(line.split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 @contextlib.contextmanager

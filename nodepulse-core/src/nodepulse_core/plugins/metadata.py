@@ -13,8 +13,8 @@ from typing import Final, Literal
 
 from attrs import evolve, frozen
 
+from nodepulse_core.foreign import one_line
 from nodepulse_core.model import GENERIC
-from nodepulse_core.plugins.guard import one_line
 
 Group = Literal["nodepulse.exporters", "nodepulse.plugins"]
 EXPORTERS: Final[Group] = "nodepulse.exporters"

@@ -9,7 +9,8 @@ from typing import Any
 
 from nodepulse_core import __version__, hookspecs
 from nodepulse_core.errors import PluginError
-from nodepulse_core.plugins.guard import guarded, one_line, undisturbed
+from nodepulse_core.foreign import one_line
+from nodepulse_core.plugins.guard import guarded, undisturbed
 from nodepulse_core.plugins.metadata import Installed
 
 log = logging.getLogger(__name__)

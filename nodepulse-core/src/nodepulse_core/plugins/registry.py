@@ -22,8 +22,9 @@ from nodepulse_core.exporter import (
     schemes_of,
 )
 from nodepulse_core.fields import Field
+from nodepulse_core.foreign import one_line
 from nodepulse_core.own import OWN, OwnExporter
-from nodepulse_core.plugins.guard import guarded, one_line
+from nodepulse_core.plugins.guard import guarded
 from nodepulse_core.plugins.host import PluginHost
 from nodepulse_core.plugins.metadata import Installed
 

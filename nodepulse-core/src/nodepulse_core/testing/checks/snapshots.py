@@ -10,7 +10,7 @@ from typing import Any
 from nodepulse_core.errors import ExpositionError
 from nodepulse_core.exporter import field_names_of
 from nodepulse_core.exposition import stamp
-from nodepulse_core.plugins.guard import describe
+from nodepulse_core.foreign import describe
 from nodepulse_core.testing.subject import SLOT, Subject
 from nodepulse_core.testing.verdict import SkippedError, UnmetError
 
