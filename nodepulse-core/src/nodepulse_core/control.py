@@ -18,7 +18,7 @@ from attrs import frozen
 from nodepulse_core.clock import Clock
 from nodepulse_core.collect import Scraper
 from nodepulse_core.config import AddedTargets, Given, Settings, check_added
-from nodepulse_core.errors import NodePulseError
+from nodepulse_core.errors import NodePulseError, format_names
 from nodepulse_core.exporter import Exporter
 from nodepulse_core.fleet import Change, Fleet
 from nodepulse_core.model import Target, show_endpoint
@@ -125,7 +125,7 @@ class Control:
         """
         member = self._fleet.find(name)
         if member is None:
-            known = ", ".join(each.target.name for each in self._fleet.members()) or "none"
+            known = format_names([each.target.name for each in self._fleet.members()])
             raise UnknownTargetError(f"there is no target {name!r}; there are: {known}")
         if member.origin == "file":
             raise DeclaredError(f"{name} is declared in the configuration file; remove it there, then reload")

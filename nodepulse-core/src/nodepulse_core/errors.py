@@ -6,9 +6,11 @@ Anything else that is raised is a defect, and only then a traceback is shown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from attrs import frozen
+
+_MOST_NAMES = 20
 
 
 class NodePulseError(Exception):
@@ -78,3 +80,10 @@ class UsageError(NodePulseError):
     """A command that was called in a way that makes no sense."""
 
     exit_status = 2
+
+
+def format_names(names: Collection[str]) -> str:
+    """Return names as an error lists them: the first twenty, how many more there are, or none."""
+    shown = ", ".join(list(names)[:_MOST_NAMES])
+    rest = len(names) - _MOST_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown or "none"

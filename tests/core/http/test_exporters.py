@@ -256,9 +256,11 @@ def test_a_reload_of_a_wrong_file_changes_nothing(agent: RunningAgent) -> None:
 
 
 def test_a_body_that_is_too_large_is_refused(agent: RunningAgent) -> None:
-    """64 KiB are looked at, one byte more is not."""
+    """64 KiB are looked at, one byte more is not; the answer says so."""
     assert add(agent, "x" * 64 * 1024)[0] == 400
-    assert add(agent, "x" * (64 * 1024 + 1))[0] == 413
+    status, said = add(agent, "x" * (64 * 1024 + 1))
+    assert status == 413
+    assert said["error"] == "the body is larger than 64KiB, which is all that is read"
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,8 @@ import orjson
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from nodepulse_core.units import format_size
+
 _HEADERS = {
     "Server": "nodepulse",
     "Cache-Control": "no-store",
@@ -67,7 +69,10 @@ def errors_as_json(routes: Callable[[], Iterable[str]]) -> Middleware:
             known = ", ".join(routes())
             return refuse(Refusal(error.status, f"there is nothing at {request.path[:80]!r}; there are: {known}"))
         except web.HTTPException as error:
-            return refuse(Refusal(error.status, error.reason))
+            reason = error.reason
+            if isinstance(error, web.HTTPRequestEntityTooLarge):
+                reason = f"the body is larger than {format_size(request.client_max_size)}, which is all that is read"
+            return refuse(Refusal(error.status, reason))
         except Exception:
             log.exception("a defect: %s %.80r was not answered; nothing else is harmed", request.method, request.path)
             return refuse(Refusal(500, "a defect of the agent; its log has the details"))

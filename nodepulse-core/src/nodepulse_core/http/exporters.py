@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from nodepulse_core.control import Control, DeclaredError, UnknownTargetError
-from nodepulse_core.errors import ConfigError, NodePulseError, Problem, ScrapeError
+from nodepulse_core.errors import ConfigError, NodePulseError, Problem, ScrapeError, format_names
 from nodepulse_core.fleet import NameTakenError
 from nodepulse_core.http.answers import Refusal, answer, is_set
 from nodepulse_core.http.health import describe_target
@@ -95,7 +95,7 @@ class ExportersAPI:
         for target in targets:
             if target.name == name:
                 return describe_target(target)
-        known = ", ".join(target.name for target in targets) or "none"
+        known = format_names([target.name for target in targets])
         raise Refusal(404, f"there is no target {name[:80]!r}; there are: {known}")
 
 

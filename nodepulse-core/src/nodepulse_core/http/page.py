@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from nodepulse_core.errors import format_names
 from nodepulse_core.health import Response
 from nodepulse_core.http.answers import Refusal
 from nodepulse_core.http.fragments import Show, draw
@@ -77,7 +78,7 @@ class Page:
         name = request.match_info["name"]
         names = [target.name for target in self._report().targets]
         if name not in names:
-            raise Refusal(404, f"there is no target {name[:80]!r}; there are: {', '.join(names) or 'none'}")
+            raise Refusal(404, f"there is no target {name[:80]!r}; there are: {format_names(names)}")
         response = self._response(name)
         if response is None:
             raise Refusal(404, f"no scrape of {name} has been stored since its loop began")
