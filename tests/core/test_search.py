@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -156,15 +157,17 @@ async def test_ports_of_other_targets_and_of_the_agent_are_left() -> None:
     await search.stop()
 
 
-async def test_a_search_that_is_asked_for_no_more_takes_its_targets_away() -> None:
-    """After discovery.enabled: false nothing that was found is scraped."""
+async def test_a_search_that_is_asked_for_no_more_takes_its_targets_away(caplog: pytest.LogCaptureFixture) -> None:
+    """After discovery.enabled: false nothing that was found is scraped, and the log names what it was."""
     search, _, _, loops = make(settings())
     await search.start()
     await settle()
     assert loops.running
-    await search.adopt(settings(enabled=False))
+    with caplog.at_level(logging.INFO):
+        await search.adopt(settings(enabled=False))
     assert loops.running == {}
     assert not search.dead
+    assert "discovery is off now; no longer scraped: redis_exporter" in caplog.text
 
 
 async def test_the_same_search_goes_on() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ from nodepulse_core.config import Settings, check_added
 from nodepulse_core.fleet import Fleet
 from nodepulse_core.model import Target
 from nodepulse_core.plugins import Registry
+
+log = logging.getLogger(__name__)
 
 
 class Search:
@@ -34,8 +37,12 @@ class Search:
     async def adopt(self, settings: Settings) -> None:
         """Search as other settings ask; where they ask for the same search, the one that runs goes on."""
         old, self._settings = self._settings, settings
-        if old.discovery != settings.discovery:
-            await self.start()
+        if old.discovery == settings.discovery:
+            return
+        if old.discovery.enabled and not settings.discovery.enabled:
+            found = [each.target.name for each in self._fleet.members() if each.origin == "discovery"]
+            log.info("discovery is off now; no longer scraped: %s", ", ".join(found) or "none")
+        await self.start()
 
     async def start(self) -> None:
         """Search as the settings ask; where they do not, what was found before is no longer scraped."""
