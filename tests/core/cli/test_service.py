@@ -101,6 +101,9 @@ def test_an_installation_that_the_service_cannot_see_is_refused(
     with pytest.raises(NodePulseError, match=r"cannot see /home/me/venv/bin/nodepulse(.|\n)*/opt/nodepulse"):
         machine.run("install")
     assert not machine.unit.exists()
+    monkeypatch.setattr(module, "find_hidden", lambda _: {machine.config: Path("/home")})
+    with pytest.raises(NodePulseError, match=r"hides /home from it; move it to /etc/nodepulse/nodepulse.yml$"):
+        machine.run("install")
 
 
 def test_a_wrong_configuration_is_said_before_anything_is_written(machine: Machine) -> None:

@@ -20,6 +20,7 @@ from nodepulse_core.config_file import SHARED_CONFIG
 from nodepulse_core.errors import NodePulseError
 
 _ELSEWHERE = "make an environment that it can see: python3 -m venv /opt/nodepulse"
+_CONFIG_ELSEWHERE = f"move it to {SHARED_CONFIG}"
 
 
 @click.group()
@@ -43,16 +44,20 @@ def install(context: Context, *, dry_run: bool) -> None:
     program = _find_program()
     unit = make_unit([*program, "--config", str(config), "start"])
     hidden = find_hidden([Path(program[0]), Path(sys.base_prefix), Path(nodepulse_core.__file__), config])
-    lacks = [f"the service cannot see {path}: the unit hides {place} from it" for path, place in hidden.items()]
+    lacks = [
+        f"the service cannot see {path}: the unit hides {place} from it; "
+        + (_CONFIG_ELSEWHERE if path == config else _ELSEWHERE)
+        for path, place in hidden.items()
+    ]
     if dry_run:
         for lack in lacks:
-            click.secho(f"warning: {lack}; {_ELSEWHERE}", fg="yellow", err=True)
+            click.secho(f"warning: {lack}", fg="yellow", err=True)
         click.echo(unit, nl=False)
         return
     systemd = Systemd.find()
     _need_root("install")
     if lacks:
-        raise NodePulseError("\n".join([*lacks, _ELSEWHERE]))
+        raise NodePulseError("\n".join(lacks))
     _check_configuration(context, config)
     _, group = ensure_account(SHARED_STATE)
     _warn_of_unreadable(config, group)
