@@ -164,7 +164,8 @@ class Agent:
                 await self._run(stop)
         finally:
             await self._close()
-            self._take_leave()
+            if self._watching is not None:  # else it has not begun, and the error alone is what there is to say
+                self._take_leave()
 
     async def _run(self, stop: asyncio.Event) -> None:
         self._announce()

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +102,19 @@ def test_the_log_goes_to_a_file_and_to_both(command: Command, exporter: str) -> 
         assert (status, err) == (0, "")
         assert out == (log.read_text() if output == "both" else "")
         assert "ended: stored" in log.read_text()
+
+
+def test_an_agent_that_cannot_begin_says_why_and_no_more(command: Command) -> None:
+    """Where its address is in use, that is all that it says, with status 1: nothing has begun that could have ended."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command.configure(
+            "server: {endpoint: 'http://127.0.0.1:1/in'}\nexporters: [{name: app, endpoint: 'http://127.0.0.1:1/'}]\n"
+            f"agent: {{state_dir: '{command.home}/state'}}\napi: {{listen: '127.0.0.1:{port}'}}\n"
+        )
+        ended = command.run("start")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"nodepulse: cannot listen on 127.0.0.1:{port}: it is in use")
 
 
 def test_the_log_rotates_as_configured(command: Command) -> None:
