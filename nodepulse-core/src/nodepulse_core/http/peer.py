@@ -65,7 +65,7 @@ def find_user(ends: Ends, proc: Path = PROC) -> int:
     if ours != ends.inode or peers is None:
         raise UnknownPeerError("the kernel does not list its end of the connection: it is in another network, or gone")
     if peers == unmapped:
-        raise UnknownPeerError("its user does not exist where the agent runs, in a container of its own")
+        raise UnknownPeerError("its user is nobody, or one that the agent's own container does not know")
     return peers
 
 
