@@ -110,6 +110,13 @@ def test_a_command_that_is_not_there_is_found(line: list[str], said: str | None)
     assert found is None if said is None else said in str(found)
 
 
+def test_every_page_is_in_the_readme() -> None:
+    """The README's last part is the table of contents: no page of docs/ is missing there."""
+    more = (ROOT / "README.md").read_text().partition("\n## More\n")[2]
+    pages = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
+    assert pages - set(re.findall(r"\]\(([^)]+)\)", more)) == set()
+
+
 def test_every_decision_has_a_number_of_its_own() -> None:
     """The decisions are numbered from 1 on, each once, so that a number names one."""
     numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs" / "decisions").iterdir())
