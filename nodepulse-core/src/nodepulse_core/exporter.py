@@ -124,6 +124,7 @@ class Description:
     default_interval: float
     schemes: tuple[str, ...] = HTTP_SCHEMES
     ports: tuple[int, ...] = ()
+    field_names: tuple[str, ...] = ()
 
 
 def describe(exporter: Exporter) -> Description:
@@ -134,6 +135,7 @@ def describe(exporter: Exporter) -> Description:
         default_interval=exporter.default_interval,
         schemes=schemes_of(exporter),
         ports=ports_of(exporter),
+        field_names=field_names_of(exporter),
     )
 
 

@@ -22,6 +22,7 @@ SAYS: dict[str, Any] = {
     "default_interval": 15.0,
     "schemes": ["http"],
     "ports": [1],
+    "field_names": ["up"],
 }
 
 
@@ -39,6 +40,7 @@ def test_an_exporter_is_described_without_being_imported(site: Site) -> None:
     assert described.default_endpoint == "http://localhost:1/x_exporter"
     assert described.default_interval == 15.0
     assert described.ports == (1,)
+    assert described.field_names == ("up",)
     assert "x_module" not in sys.modules
 
 
@@ -92,6 +94,8 @@ async def test_a_target_has_one_exporter(site: Site) -> None:
         ("ports", [0]),
         ("ports", [True]),
         ("ports", None),
+        ("field_names", [1]),
+        ("field_names", None),
     ],
 )
 def test_what_a_child_says_of_itself_is_not_trusted(key: str, value: object) -> None:

@@ -73,6 +73,7 @@ class IsolatedExporter:
         self.default_interval = description.default_interval
         self.schemes = description.schemes
         self.ports = description.ports
+        self.field_names = description.field_names
         self._loop = loop
         self._monotonic = monotonic
         self._now = now

@@ -20,7 +20,7 @@ from nodepulse_core.plugins import Installed
 _IDLE_INTERVALS = 2.0
 _SHORTEST_IDLE, _LONGEST_IDLE = 60.0, 600.0
 _LONGEST_TEXT = 4096
-_MOST = 100
+_MOST, _MOST_FIELDS = 100, 1000
 _PORTS = 2**16
 
 
@@ -84,7 +84,7 @@ def read_description(says: Mapping[str, Any], name: str) -> Description:
     """Return what a child says of its exporter; raises PluginError where it says something else."""
     texts = [says.get("name"), says.get("default_endpoint")]
     interval = says.get("default_interval")
-    schemes, ports = says.get("schemes"), says.get("ports")
+    schemes, ports, fields = says.get("schemes"), says.get("ports"), says.get("field_names")
     if (
         not all(isinstance(text, str) and len(text) <= _LONGEST_TEXT for text in texts)
         or texts[0] != name
@@ -95,6 +95,10 @@ def read_description(says: Mapping[str, Any], name: str) -> Description:
         or not isinstance(ports, list)
         or not all(isinstance(scheme, str) and len(scheme) <= _LONGEST_TEXT for scheme in schemes[:_MOST])
         or not all(type(port) is int and 0 < port < _PORTS for port in ports[:_MOST])
+        or not isinstance(fields, list)
+        or not all(isinstance(name, str) and len(name) <= _LONGEST_TEXT for name in fields[:_MOST_FIELDS])
     ):
         raise PluginError(f"its process gives no description of {name}")
-    return Description(name, str(texts[1]), float(interval), tuple(schemes[:_MOST]), tuple(ports[:_MOST]))
+    return Description(
+        name, str(texts[1]), float(interval), tuple(schemes[:_MOST]), tuple(ports[:_MOST]), tuple(fields[:_MOST_FIELDS])
+    )
