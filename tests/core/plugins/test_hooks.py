@@ -25,6 +25,34 @@ def installed(name: str) -> Installed:
     return Installed(name, PLUGINS, name, f"dist-{name}", "1.0")
 
 
+DEPRECATED = """
+import pluggy
+hookspec = pluggy.HookspecMarker("nodepulse")
+
+@hookspec(warn_on_impl=DeprecationWarning("nodepulse_old is deprecated; use nodepulse_new"))
+def nodepulse_old(target): ...
+
+@hookspec(warn_on_impl_args={"host": DeprecationWarning("host is deprecated; use target.endpoint")})
+def nodepulse_new(target, host): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("@hookimpl\ndef nodepulse_old(target): return 'old'", ("nodepulse_old is deprecated; use nodepulse_new",)),
+        ("@hookimpl\ndef nodepulse_new(host): return host", ("host is deprecated; use target.endpoint",)),
+        ("@hookimpl\ndef nodepulse_new(target): return target", ()),
+    ],
+)
+def test_what_is_deprecated_is_told_and_works(source: str, told: tuple[str, ...]) -> None:
+    """A deprecated hook or argument is said in the specification's own words, and is called as before."""
+    hooks = Hooks(module(DEPRECATED, "specifications"))
+    assert hooks.register(installed("late"), module(source)) == told
+    (implementation,) = [each for hook in hooks.known for each in hooks[hook]]
+    assert implementation.call({"target": "old", "host": "old"}) == "old"
+
+
 def faults(source: str) -> str:
     """Return why a source is refused; nothing of it stays registered."""
     hooks = Hooks()

@@ -6,12 +6,16 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
+from types import ModuleType
 from typing import Any
 
+import pluggy
 import pytest
 from nodepulse_core.errors import PluginError
 from nodepulse_core.model import Batch, Destination, Target
 from nodepulse_core.plugins import PLUGINS, PluginHost
+from nodepulse_core.plugins.hooks import Hooks
 from support.plugins import HOOK, Site, exporter_source
 
 TARGET = Target("one", "one", "http://localhost:1", interval=1.0, timeout=1.0)
@@ -48,6 +52,25 @@ def test_a_loaded_plugin_says_which_hooks_it_has(site: Site) -> None:
     host.load(plugin)
     assert getattr(host.module(plugin), "__name__", None) == "pair_module"
     assert host.hooks(plugin) == ["nodepulse_transform", "nodepulse_batch_sent"]
+
+
+def test_a_plugin_with_a_deprecated_hook_is_named_once_and_used(
+    site: Site, said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is loaded, the log says which plugin has what of old; it is called all the same."""
+    old = pluggy.HookspecMarker("nodepulse")(warn_on_impl=DeprecationWarning("nodepulse_batch_sent goes; use another"))
+    specifications = ModuleType("specifications")
+    vars(specifications).update(nodepulse_batch_sent=old(lambda batch: None))
+    monkeypatch.setattr("nodepulse_core.plugins.host.Hooks", partial(Hooks, specifications))
+    source = f"{HOOK}sent = []\n@hookimpl\ndef nodepulse_batch_sent(batch): sent.append(batch)\n"
+    site.add("late", plugins={"late": "late_module"}, late_module=source)
+    host = site.host()
+    host.load_behaviour()
+    host.load_behaviour()
+    host.batch_sent(BATCH)
+    assert said.messages == ["late of late 1.0: nodepulse_batch_sent goes; use another; it works for now"]
+    assert host.deprecated(host.installed[0]) == ("nodepulse_batch_sent goes; use another",)
+    assert sys.modules["late_module"].sent == [BATCH]
 
 
 @pytest.mark.parametrize("hook", CALLS)

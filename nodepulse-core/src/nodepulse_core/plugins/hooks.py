@@ -10,6 +10,7 @@ import difflib
 import inspect
 import itertools
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from attrs import frozen
 
 from nodepulse_core import hookspecs
 from nodepulse_core.errors import PluginError
-from nodepulse_core.plugins.guard import guarded
+from nodepulse_core.plugins.guard import guarded, one_line
 from nodepulse_core.plugins.metadata import Installed
 
 T = TypeVar("T")
@@ -74,12 +75,13 @@ def _list(returned: Any) -> list[Any]:
 class Hooks:
     """All implementations, by hook, in the order of their plugins' names."""
 
-    def __init__(self) -> None:
+    def __init__(self, specifications: ModuleType = hookspecs) -> None:
+        """Take the module that says which hooks there are."""
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
+        self._manager.add_hookspecs(specifications)
         self._known = {
             name: tuple(getattr(self._manager.hook, name).spec.argnames)
-            for name in vars(hookspecs)
+            for name in vars(specifications)
             if name.startswith("nodepulse_")
         }
         self._by_hook: dict[str, tuple[Implementation, ...]] = {}
@@ -92,17 +94,20 @@ class Hooks:
     def __getitem__(self, hook: str) -> tuple[Implementation, ...]:
         return self._by_hook.get(hook, ())
 
-    def register(self, plugin: Installed, module: ModuleType) -> None:
+    def register(self, plugin: Installed, module: ModuleType) -> tuple[str, ...]:
         """Register a module's implementations; raises PluginError with all that is wrong with them.
 
-        A module that several entry points name is registered once.
+        Returns what the specifications say of hooks and arguments that it has and that are deprecated: it works, for
+        now. A module that several entry points name is registered once.
         """
         if any(each is module for each in self._manager.get_plugins()):
-            return
+            return ()
         faults = guarded(lambda: list(self._find_faults(module)))
         if faults:
             raise PluginError("; ".join(faults))
-        guarded(lambda: self._manager.register(module, name=f"{plugin.group}:{plugin.name}"))
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            guarded(lambda: self._manager.register(module, name=f"{plugin.group}:{plugin.name}"))
         found = [
             Implementation(hook, plugin, module, each.function, tuple(each.argnames))
             for hook in self._known
@@ -110,6 +115,7 @@ class Hooks:
             if each.plugin is module
         ]
         self._set([*self._all(), *found])
+        return tuple(dict.fromkeys(one_line(str(each.message)) for each in warned))
 
     def unregister(self, module: ModuleType) -> None:
         """Forget a module's implementations."""

@@ -36,6 +36,7 @@ class PluginHost:
         self._errors: dict[Installed, str] = {each: each.error for each in self.installed if each.error}
         self._again: set[Installed] = set()
         self._loaded: dict[Installed, ModuleType] = {}
+        self._deprecated: dict[Installed, tuple[str, ...]] = {}
         self._failures: Counter[tuple[Installed, str]] = Counter()
         self._lock = threading.RLock()  # a batch that is made in a thread may need an exporter that is not loaded yet
 
@@ -94,12 +95,18 @@ class PluginHost:
             self._again.discard(plugin)
             try:
                 module = import_module(plugin)
-                self._hooks.register(plugin, module)
+                self._deprecated[plugin] = self._hooks.register(plugin, module)
             except PluginError as error:
                 self._errors[plugin] = str(error)
                 raise _broken(plugin, str(error)) from error
             self._loaded[plugin] = module
             self._errors.pop(plugin, None)
+            for told in self._deprecated[plugin]:
+                log.warning("%s of %s: %s; it works for now", plugin.name, plugin.origin, told)
+
+    def deprecated(self, plugin: Installed) -> tuple[str, ...]:
+        """Return what a loaded plugin has that works for now, and not in a version to come: in words."""
+        return self._deprecated.get(plugin, ())
 
     def load_behaviour(self) -> None:
         """Load every plugin of the group `nodepulse.plugins`; says which cannot be, and goes on."""

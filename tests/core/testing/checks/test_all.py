@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nodepulse_core.plugins import PluginHost
 from nodepulse_core.testing.checks import EXPORTER_CHECKS
 from nodepulse_core.testing.project import Project
 from nodepulse_core.testing.subject import Subject
@@ -210,6 +211,14 @@ def test_what_cannot_be_checked_says_what_is_lacking(tmp_path: Path) -> None:
     skipped = {name: each.message for name, each in verdicts.items() if each.status == "skipped"}
     assert skipped.keys() == {"recorded", "fields", "strict", "integers", "absent", "detect", "promtool"}
     assert "curl -s" in skipped["recorded"]
+
+
+def test_what_is_deprecated_fails_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin that has a hook of old still loads in the agent; the check says so, while there is time to change it."""
+    project = write_project(tmp_path)
+    monkeypatch.setattr(PluginHost, "deprecated", lambda _, plugin: (f"{plugin.name} has a hook of old",))
+    verdict = judge_project(project, "loads")["loads"]
+    assert (verdict.status, verdict.message) == ("failed", "shop_exporter has a hook of old")
 
 
 def test_one_that_does_not_load_is_asked_no_more(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def loads(subject: Subject) -> None:
             f"the exporter is named {exporter.name!r}, its entry point {subject.plugin.name!r}",
             "Give both one name: it is what a target has as its type.",
         )
+    _find_deprecated(subject)
 
 
 def plugin_loads(subject: Subject) -> None:
@@ -55,6 +56,12 @@ def plugin_loads(subject: Subject) -> None:
         raise UnmetError(str(error), "The agent would not use it; mend what the reason says.") from error
     if reason := host.error(subject.plugin):
         raise UnmetError(reason, f"See docs/authors/hooks.md for version {API_VERSION} of the hooks.")
+    _find_deprecated(subject)
+
+
+def _find_deprecated(subject: Subject) -> None:
+    if told := subject.host.deprecated(subject.plugin):
+        raise UnmetError("; ".join(told), "Change that now; it works until the next minor version of nodepulse-core.")
 
 
 def is_light(subject: Subject) -> None:
