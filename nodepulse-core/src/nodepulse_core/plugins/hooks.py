@@ -20,7 +20,8 @@ from attrs import frozen
 
 from nodepulse_core import hookspecs
 from nodepulse_core.errors import PluginError
-from nodepulse_core.plugins.guard import guarded, one_line
+from nodepulse_core.foreign import one_line
+from nodepulse_core.plugins.guard import guarded
 from nodepulse_core.plugins.metadata import Installed
 
 T = TypeVar("T")
