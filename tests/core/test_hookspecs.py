@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 import pytest
-from nodepulse_core import Accepted, Batch, Destination, Entry, Snapshot, Target, hookspecs
+from nodepulse_core import Accepted, Batch, Destination, Entry, Snapshot, Target, __version__, hookspecs
 from nodepulse_core.model import Window
 from nodepulse_core.plugins import EXPORTERS, Installed
 from nodepulse_core.plugins.hooks import Hooks, Implementation
+from support.repository import ROOT
 
 HOOKS: dict[str, FunctionType] = {
     name: value for name, value in vars(hookspecs).items() if name.startswith("nodepulse_")
@@ -134,3 +135,11 @@ def test_a_specification_is_never_called(hook: str) -> None:
     """Specifications are read, not called."""
     with pytest.raises(AssertionError):
         HOOKS[hook](**dict.fromkeys(inspect.signature(HOOKS[hook]).parameters))
+
+
+def test_the_versions_that_work_are_written_down() -> None:
+    """docs/authors/compatibility.md has a row for this minor version of the core, with its range."""
+    document = (ROOT / "docs" / "authors" / "compatibility.md").read_text()
+    minor = ".".join(__version__.split(".")[:2])
+    assert f"| {minor} | {hookspecs.OLDEST_API_VERSION} | {hookspecs.API_VERSION} |" in document
+    assert f"nodepulse_api_version = {hookspecs.API_VERSION}\n" in document
