@@ -321,7 +321,15 @@ def answering(text: str) -> Iterator[Any]:
         server.server_close()
 
 
-def test_an_agent_tells_an_upgrade_in_health_metrics_and_log(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("", "slots_exporter no longer has pg_replication_slot_slot_is_active"),
+        ("plugins: {isolated: [slots_exporter]}\n", "the snapshots of slots_exporter no longer have it"),
+    ],
+    ids=["inside", "isolated"],
+)
+def test_an_agent_tells_an_upgrade_in_health_metrics_and_log(tmp_path: Path, more: str, reason: str) -> None:
     """postgres_exporter goes from 0.19 to 0.20 under a running agent, which is restarted, and back."""
     old, new = ((UPGRADES / f"postgres_exporter-{version}.prom").read_text() for version in ("0.19.1", "0.20.0"))
     site = Site(tmp_path / "site")
@@ -335,15 +343,15 @@ def test_an_agent_tells_an_upgrade_in_health_metrics_and_log(tmp_path: Path) -> 
     with answering(old) as server:
         url = f"http://127.0.0.1:{server.server_address[1]}"
         targets = {"slots_exporter": f"{url}/metrics", "postgres_exporter": f"{url}/metrics"}
-        agent = partial(running_agent, tmp_path, targets, command=["env", path], destination=f"{url}/in")
+        agent = partial(running_agent, tmp_path, targets, more, command=["env", path], destination=f"{url}/in")
         with agent() as first:
-            first.until("/health", lambda health: health["delivery"]["batches"] >= 1)
+            first.until("/health", lambda _: FieldMemory(tmp_path).read().keys() >= targets.keys())
             server.text = new
             health = first.until("/health", lambda health: fields(health)["slots_exporter"])
             (gone,) = fields(health)["slots_exporter"]
             assert (gone["name"], fields(health)["postgres_exporter"]) == ("slot", [])
             sentence = f"slot has been missing since {gone['since']}: {gone['reason']}"
-            assert gone["reason"] == "slots_exporter no longer has pg_replication_slot_slot_is_active"
+            assert gone["reason"] == reason
             assert (health["status"], health["reasons"]) == ("degraded", [f"slots_exporter: {sentence}"])
         assert first.log.read_text().count(sentence) == 1
         with agent() as second:
