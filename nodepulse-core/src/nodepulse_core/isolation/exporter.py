@@ -103,9 +103,11 @@ class IsolatedExporter:
         if wait > 0:
             raise ScrapeError(f"{self._last_failure}; it is started again in {format_duration(max(1, round(wait)))}")
         start = asyncio.ensure_future(self._ready())
-        await asyncio.wait({start}, timeout=_PART_FOR_THE_START * target.timeout)
-        if not start.done():
-            start.cancel()
+        try:
+            done, _ = await asyncio.wait({start}, timeout=_PART_FOR_THE_START * target.timeout)
+        finally:
+            start.cancel()  # the waiting, not the start itself
+        if not done:
             raise ScrapeError(f"its process has not imported {self.name} yet; it is waited for")
         try:
             body = await start.result().scrape(target, http)
@@ -185,7 +187,12 @@ class IsolatedExporter:
             except TimeoutError:
                 raise UnavailableError(f"{self.name} was not ready within {_IN_ALL_SECONDS:g}s") from None
 
-        return asyncio.run_coroutine_threadsafe(bounded(), self._loop).result(_IN_ALL_SECONDS + _FIRST_WAIT)
+        asked = asyncio.run_coroutine_threadsafe(bounded(), self._loop)
+        try:
+            return asked.result(_IN_ALL_SECONDS + _FIRST_WAIT)
+        except TimeoutError:
+            asked.cancel()
+            raise UnavailableError(f"{self.name} could not be asked: the event loop did not turn") from None
 
     async def _ready(self) -> Child:
         self._touch()
