@@ -58,7 +58,8 @@ def _tell(report: dict[str, Any]) -> None:
     buffer, delivery = report["buffer"], report["delivery"]
     oldest = f", the oldest {format_age(seconds_between(buffer['oldest'], now))}" if buffer["oldest"] else ""
     click.echo(f"buffer    {buffer['files']} waiting, {format_size(buffer['size_bytes'])}{oldest}")
-    click.echo(f"delivery  last {ago(delivery['last_success'], now)}, to {clean(delivery['endpoint'])}")
+    last = f"last {ago(delivery['last_success'], now)}" if delivery["last_success"] else "none yet"
+    click.echo(f"delivery  {last}, to {clean(delivery['endpoint'])}")
     click.echo(f"targets   {up} of {len(targets)} up")
     if targets:
         write_table(
