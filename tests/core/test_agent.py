@@ -232,10 +232,10 @@ async def test_a_kill_loses_nothing_that_was_stored(
     assert await run.ended() == 0
 
 
-async def test_a_second_signal_ends_it_at_once(
+async def start_before_a_dashboard_that_hangs(
     dashboard: Dashboard, exporter: TestServer, make_run: Callable[[str], Run]
-) -> None:
-    """While the first SIGTERM still drains towards a dashboard that hangs, the second ends the process."""
+) -> Run:
+    """Start an agent whose batches get no answer; return it once an entry waits."""
 
     async def hang(_: web.Request) -> web.Response:
         await asyncio.sleep(60)
@@ -250,6 +250,25 @@ async def test_a_second_signal_ends_it_at_once(
     run.config.write_text(run.config.read_text().replace("timeout: 2s", "timeout: 60s"))
     run.start()
     await until(lambda: len(run.entries()) >= 1, run)
+    return run
+
+
+async def test_the_end_does_not_wait_for_a_dashboard_that_hangs(
+    dashboard: Dashboard, exporter: TestServer, make_run: Callable[[str], Run]
+) -> None:
+    """SIGTERM ends the agent within its time; what waits stays on disk, and the log says so."""
+    run = await start_before_a_dashboard_that_hangs(dashboard, exporter, make_run)
+    run.signal(signal.SIGTERM)
+    assert await run.ended() == 0
+    assert run.entries()
+    assert "not all was delivered in the last 4 s; the rest is, after the next start" in run.said()
+
+
+async def test_a_second_signal_ends_it_at_once(
+    dashboard: Dashboard, exporter: TestServer, make_run: Callable[[str], Run]
+) -> None:
+    """While the first SIGTERM still drains towards a dashboard that hangs, the second ends the process."""
+    run = await start_before_a_dashboard_that_hangs(dashboard, exporter, make_run)
     run.signal(signal.SIGTERM)
     await asyncio.sleep(0.3)
     asked = time.monotonic()

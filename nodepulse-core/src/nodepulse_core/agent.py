@@ -43,6 +43,7 @@ _HOUR = 3600.0
 DRAIN_SECONDS = 5.0
 """How long the end of the agent may take."""
 _CLOSING_SECONDS = 1.0
+_FLUSH_SECONDS = DRAIN_SECONDS - _CLOSING_SECONDS
 _LONGEST_STORING = 60.0
 """How much longer than its interval a target's loop may take for one slot, its disk included."""
 
@@ -190,7 +191,7 @@ class Agent:
     async def _end(self) -> None:
         self._loop_watch.stop()
         try:
-            async with asyncio.timeout(DRAIN_SECONDS - _CLOSING_SECONDS):
+            async with asyncio.timeout(_FLUSH_SECONDS):
                 await self._search.stop()
                 await self._collect.stop()
                 await self._outlet.stop()
@@ -199,7 +200,7 @@ class Agent:
                 await self.buffer.settle()  # a scrape that was just being stored is delivered as well
                 await self._outlet.flush()
         except TimeoutError:
-            log.info("the end took longer than %d s; what is left is delivered after the next start", DRAIN_SECONDS)
+            log.info("not all was delivered in the last %d s; the rest is, after the next start", _FLUSH_SECONDS)
         except Exception:  # a defect of ours must not keep the buffer from being closed
             log.exception("the last delivery failed; it is made up for after the next start")
 
