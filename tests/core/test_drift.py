@@ -93,8 +93,9 @@ def test_a_field_that_is_back_is_told_once(watched: Watched, caplog: pytest.LogC
 
 def test_one_that_is_left_out_now_and_then_is_no_drift(watched: Watched) -> None:
     """Fewer than three in a row count for nothing, however often."""
+    assert ENOUGH == 3
     for _ in range(10):
-        watched.show(WITHOUT, ENOUGH - 1)
+        watched.show(WITHOUT, 2)
         watched.show(WHOLE)
     assert watched.missing == {}
 
@@ -181,6 +182,7 @@ def test_a_plugin_that_no_longer_declares_a_field_does_not_miss_it(watched: Watc
     watched.exporter = HTTPExporter("postgres_exporter", default_endpoint="", fields=fields)
     watched.show(WITHOUT)
     assert watched.missing == {}
+    assert FieldMemory(watched.path).read()[TARGET.name].seen == fields.keys()
 
 
 def test_a_function_of_the_exporter_is_held_to_the_names_it_gives(tmp_path: Path) -> None:

@@ -101,9 +101,9 @@ class Drift:
         if not lacking and not known.lacking and not known.missing and found <= known.seen:
             return
         names = frozenset(field_names_of(exporter))
+        changed = not found <= known.seen <= names
         known.seen &= names  # a plugin that no longer declares a field has nothing to miss
         known.missing = {name: each for name, each in known.missing.items() if name in names}
-        changed = not found <= known.seen
         known.seen |= found
         changed |= self._note_returned(target, known, found)
         changed |= self._note_lacking(target, slot, known, lacking & names, _Absence(exporter, text))
