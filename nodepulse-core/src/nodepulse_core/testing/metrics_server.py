@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import itertools
 import threading
 import zlib
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ inflates to 64 MiB; with a page; with status 500; with 302; cut short within a l
 
 BEHAVIOURS: Final[tuple[Behaviour, ...]] = get_args(Behaviour)
 _BOMB_SIZE = 64
+_PIECE = 1024
 _MIB = 1024**2
 _PAUSE = 0.02
 
@@ -93,27 +95,18 @@ class MetricsServer:
         self.asked.append(Asked(handler.path, dict(handler.headers)))
         if behaviour == "hang":
             changed.wait()
-        elif behaviour in {"slow", "endless"}:
+        elif behaviour == "slow":
+            _send(handler, 200, None, {})
+            for byte in itertools.cycle(text):
+                handler.wfile.write(bytes([byte]))
+                if changed.wait(_PAUSE):
+                    return
+        elif behaviour == "endless":
             _send(handler, 200, None, {})
             while not changed.is_set():
-                for byte in text if behaviour == "slow" else (0,):
-                    handler.wfile.write(bytes([byte]) if behaviour == "slow" else text * (1 + 4096 // len(text)))
-                    if behaviour == "slow" and changed.wait(_PAUSE):
-                        return
-        elif behaviour == "bomb":
-            _send(handler, 200, _bomb(), {"Content-Encoding": "gzip"})
-        elif behaviour == "html":
-            _send(handler, 200, b"<!DOCTYPE html><title>Exporter</title>", {"Content-Type": "text/html"})
-        elif behaviour == "error":
-            _send(handler, 500, text, {})
-        elif behaviour == "redirect":
-            _send(handler, 302, b"", {"Location": "/elsewhere"})
-        elif behaviour == "half_line":
-            _send(handler, 200, text.rstrip(b"\n")[:-1].rstrip() or b"u", {})
-        elif behaviour == "not_utf8":
-            _send(handler, 200, b'broken{name="\xff"} 1\n' + text, {})
+                handler.wfile.write(text * _PIECE)
         else:
-            _send(handler, 200, text, {})
+            _send(handler, *_find_answer(behaviour, text))
 
 
 @contextmanager
@@ -156,6 +149,20 @@ def _send(
         handler.send_header(name, value)
     handler.end_headers()
     handler.wfile.write(body or b"")
+
+
+def _find_answer(behaviour: Behaviour, text: bytes) -> tuple[int, bytes, dict[str, str]]:
+    """Return status, body and headers of an answer that has an end."""
+    answers: dict[Behaviour, tuple[int, bytes, dict[str, str]]] = {
+        "html": (200, b"<!DOCTYPE html><title>Exporter</title>", {"Content-Type": "text/html"}),
+        "error": (500, text, {}),
+        "redirect": (302, b"", {"Location": "/elsewhere"}),
+        "half_line": (200, text.rstrip(b"\n")[:-1].rstrip() or b"u", {}),
+        "not_utf8": (200, b'broken{name="\xff"} 1\n' + text, {}),
+    }
+    if behaviour == "bomb":
+        return 200, _bomb(), {"Content-Encoding": "gzip"}
+    return answers.get(behaviour, (200, text, {}))
 
 
 @cache

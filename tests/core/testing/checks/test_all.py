@@ -204,6 +204,47 @@ def test_one_that_cannot_be_stopped_is_found(
     assert problem in verdict.message
 
 
+ASKING = """
+import asyncio
+from nodepulse_core import Family, HTTPExporter, ScrapeError, hookimpl
+
+class Collector:
+    async def collect(self, target):
+        host, port = target.endpoint.split(":")[1:]
+        try:
+            reader, writer = await asyncio.open_connection(host, int(port))
+        except OSError as error:
+            raise ScrapeError(f"cannot ask {host}:{port}: {error.strerror}") from error
+        try:
+            ASK
+        finally:
+            writer.close()
+
+@hookimpl
+def nodepulse_exporters():
+    yield HTTPExporter(
+        "shop_exporter", default_endpoint="shop:localhost:9150", collectors={"shop": Collector()}, fields={"a": "a"}
+    )
+"""
+
+
+@pytest.mark.parametrize(
+    ("ask", "problem"),
+    [
+        ("await reader.readline()", ""),
+        ("await asyncio.wait_for(reader.readline(), 0.1)", "does not answer shop: shop_exporter raised TimeoutError"),
+        ("await asyncio.shield(asyncio.sleep(0.1)); return []", "does not answer shop: its exposition holds no sample"),
+    ],
+)
+def test_the_timeout_holds_for_other_schemes_too(ask: str, problem: str, tmp_path: Path) -> None:
+    """Where the default endpoint is of a scheme of its own, it is asked there too, at a port that takes no question."""
+    project = write_project(tmp_path, ASKING.replace("ASK", ask))
+    verdicts = judge_project(project, "loads", "down", "timeout")
+    assert verdicts["down"].status == "passed"
+    assert verdicts["timeout"].status == ("failed" if problem else "passed")
+    assert problem in verdicts["timeout"].message
+
+
 def test_what_cannot_be_checked_says_what_is_lacking(tmp_path: Path) -> None:
     """Without a recorded text, promtool's text and the fractions, those checks are skipped, with a reason."""
     project = write_project(tmp_path, text=None)

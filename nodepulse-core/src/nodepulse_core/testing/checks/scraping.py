@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
 
 from nodepulse_core.blocking import call_blocking
 from nodepulse_core.collect import Scraper, TargetHTTP
@@ -24,6 +25,8 @@ _TIMEOUT = 0.3
 _PATIENCE = 20.0
 _LARGEST = 64 * 1024
 _BAD: tuple[Behaviour, ...] = ("error", "html", "redirect", "half_line", "not_utf8", "bomb", "endless")
+_TOO_LONG: tuple[Behaviour, ...] = ("hang", "slow")
+_PORT = re.compile(r":\d+\b")
 _TYPED = "Raise ScrapeError with a reason, as in: raise ScrapeError(f'cannot ask it: {error}') from error."
 
 
@@ -58,38 +61,48 @@ def a_misbehaving_target_is_a_scrape_error(subject: Subject) -> None:
 
 
 def keeps_to_the_timeout(subject: Subject) -> None:
-    """Scrape a server that hangs, then one that is well: the second scrape is taken."""
-    _need_http(subject)
-    text = subject.recorded[0].read_text() if subject.recorded else "up 1\n"
+    """Scrape servers that hang, by each scheme, then once more: the second scrape is taken."""
+    if subject.reads_http:
+        for behaviour in _TOO_LONG:
+            with metrics_server(subject.recorded[0].read_text() if subject.recorded else "up 1\n") as server:
+                server.behave(behaviour)
+                target = subject.target(server.endpoint)
+                well = partial(server.behave, "well")
+                ended = within(lambda target=target, well=well: _scrape_again(subject, target, well))  # type: ignore[misc]  # bound now
+            _look(ended, f"after a server that is told to be {behaviour!r}")
+    with silent_port() as port:
+        for endpoint in list_endpoints(subject, port):
+            if not endpoint.startswith("http:"):
+                target = subject.target(endpoint)
+                ended = within(lambda target=target: _scrape_again(subject, target))  # type: ignore[misc]  # bound now
+                _look(ended, f"after a server that does not answer {endpoint.partition(':')[0]}")
 
-    async def twice(server: Any) -> object:
-        http = TargetHTTP(_AGENT)
-        scraper = Scraper(http)
-        try:
-            return await _take_twice(scraper, server)
-        finally:
-            await scraper.close(subject.exporter)
-            await http.close()
 
-    async def _take_twice(scraper: Scraper, server: Any) -> object:
-        try:
-            await scraper.scrape(subject.target(server.endpoint), subject.exporter, SLOT, _TIMEOUT)
-        except ScrapeError as error:
-            if "no answer within" not in str(error):
-                return error
-        server.behave("well")
-        return await scraper.scrape(subject.target(server.endpoint), subject.exporter, SLOT, _PATIENCE / 2)
+def _look(ended: object, when: str) -> None:
+    if isinstance(ended, BaseException):
+        raise UnmetError(
+            f"{when}: {ended}",
+            "Await all I/O, let CancelledError through, and give a blocking client target.timeout as its limit.",
+        )
 
-    behaviours: tuple[Behaviour, ...] = ("hang", "slow")
-    for behaviour in behaviours:
-        with metrics_server(text) as server:
-            server.behave(behaviour)
-            ended = within(lambda server=server: twice(server))  # type: ignore[misc]  # bound now
-        if isinstance(ended, BaseException):
-            raise UnmetError(
-                f"after a server that {'hangs' if behaviour == 'hang' else 'is slow'}: {ended}",
-                "Await all I/O, let CancelledError through, and give a blocking client target.timeout as its limit.",
-            )
+
+async def _scrape_again(subject: Subject, target: Target, well: Callable[[], None] | None = None) -> object:
+    """Scrape a target that takes too long, then again: once it is well, or with the same end. Returns what is wrong."""
+    http = TargetHTTP(_AGENT)
+    scraper = Scraper(http)
+    try:
+        for limit in (_TIMEOUT, _TIMEOUT if well is None else _PATIENCE / 2):
+            try:
+                await scraper.scrape(target, subject.exporter, SLOT, limit)
+            except ScrapeError as error:
+                if "no answer within" not in str(error) or limit > _TIMEOUT:
+                    return error
+            if well is not None:
+                well()
+        return None
+    finally:
+        await scraper.close(subject.exporter)
+        await http.close()
 
 
 def within(call: Callable[[], Awaitable[object]]) -> object:
@@ -124,13 +137,25 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """Give a port of 127.0.0.1 that takes connections and never says anything."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()  # the kernel accepts; nobody reads
+        yield listening.getsockname()[1]
+
+
 def list_endpoints(subject: Subject, port: int) -> list[str]:
     """Return an endpoint of each scheme that can be tried at a port; raises SkippedError where there is none."""
-    http = [f"http://127.0.0.1:{port}/metrics"] if subject.reads_http else []
-    endpoints = [*http, *(each.replace("{port}", str(port)) for each in subject.endpoints)]
+    http = ["http://127.0.0.1:{port}/metrics"] if subject.reads_http else []
+    usual = subject.exporter.default_endpoint
+    if not subject.endpoints and not usual.startswith("http"):
+        http += [_PORT.sub(":{port}", usual)] if _PORT.search(usual) else []
+    endpoints = [*http, *subject.endpoints]
     if not endpoints:
-        raise SkippedError("it reads no http; give the suite endpoints like 'redis://127.0.0.1:{port}'")
-    return endpoints
+        raise SkippedError("no port of it is known; give the suite endpoints like 'redis://127.0.0.1:{port}'")
+    return [each.replace("{port}", str(port)) for each in endpoints]
 
 
 def _need_http(subject: Subject) -> None:
