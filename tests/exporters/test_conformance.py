@@ -102,6 +102,13 @@ def test_the_kit_knows_its_text(suite: type[ExporterSuite]) -> None:
     subject = suite()._subject()
     with subject.project.importable() if subject.project else nullcontext():
         assert subject.exporter.detect(known_texts()[suite.exporter])
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_it_is_looked_for_on_this_machine(suite: type[ExporterSuite]) -> None:
+    """By default an exporter is asked at localhost, under /metrics, as upstream's answer."""
+    subject = suite()._subject()
+    with subject.project.importable() if subject.project else nullcontext():
         default = subject.exporter.default_endpoint
     assert default.startswith("http://localhost:")
     assert default.endswith("/metrics")

@@ -48,6 +48,16 @@ def test_a_failure_says_what_and_what_to_do(tmp_path: Path) -> None:
     assert "suite.py" not in said
 
 
+def test_a_suite_without_an_exporter_says_so(tmp_path: Path) -> None:
+    """A class that forgets the name is told which line it lacks."""
+    project = write_project(tmp_path)
+    path = project.folder / "tests" / "test_shop.py"
+    path.write_text("from nodepulse_core.testing import ExporterSuite\nclass TestShop(ExporterSuite):\n    pass\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", "/dev/null", str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project.folder).stdout
+    assert "AssertionError: TestShop names no exporter" in said
+
+
 def test_an_exporter_that_is_nowhere_says_where_it_was_looked_for(tmp_path: Path) -> None:
     """A misspelt name is an error of its own, with the way to install what is meant."""
     said = run_suite(tmp_path, exporter="shoq_exporter")

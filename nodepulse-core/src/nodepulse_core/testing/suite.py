@@ -68,6 +68,8 @@ class ExporterSuite:
             raise AssertionError(f"{self.exporter}: {verdict.message}\n  what to do: {verdict.remedy}")
 
     def _subject(self) -> Subject:
+        if not hasattr(self, "exporter"):
+            raise AssertionError(f'{type(self).__name__} names no exporter\n  what to do: exporter = "nginx_exporter"')
         folder = Path(inspect.getfile(type(self))).parent
         installed = read_installed()
         project = self._find_project(folder)

@@ -254,6 +254,15 @@ def test_what_cannot_be_checked_says_what_is_lacking(tmp_path: Path) -> None:
     assert "curl -s" in skipped["recorded"]
 
 
+def test_a_recorded_text_that_is_not_there_is_found(tmp_path: Path) -> None:
+    """A file that was renamed is named, with how to record it anew."""
+    verdict = judge_project(write_project(tmp_path), "loads", "recorded", recorded=(tmp_path / "gone.prom",))[
+        "recorded"
+    ]
+    assert verdict.status == "failed"
+    assert verdict.message == f"{tmp_path}/gone.prom cannot be read: No such file or directory"
+
+
 def test_what_is_deprecated_fails_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plugin that has a hook of old still loads in the agent; the check says so, while there is time to change it."""
     project = write_project(tmp_path)

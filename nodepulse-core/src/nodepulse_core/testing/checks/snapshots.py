@@ -30,6 +30,9 @@ def recorded_texts_are_expositions(subject: Subject) -> None:
     for path in subject.recorded:
         try:
             samples = stamp(path.read_bytes(), SLOT)[1]
+        except OSError as error:
+            told = f"{path} cannot be read: {error.strerror}"
+            raise UnmetError(told, "Record it: curl -s ENDPOINT > FILE, or name the file that is there.") from None
         except ExpositionError as error:
             raise UnmetError(f"{path.name}: {error}", "Record it again, whole: curl -s ENDPOINT > FILE.") from None
         if not samples:
