@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 import pytest
+from nodepulse_core.agent.metrics import make_families
 from nodepulse_core.cli.main import nodepulse
-from nodepulse_core.metrics import make_families
 from support.reports import make_report
 from support.repository import ROOT
 

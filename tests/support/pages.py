@@ -9,12 +9,12 @@ from typing import Any, cast
 
 from aiohttp import web
 from attrs import define, evolve, field
+from nodepulse_core.agent.control import Control
+from nodepulse_core.agent.report import Report, TargetReport, judge
 from nodepulse_core.clock import Clock, SystemClock
-from nodepulse_core.control import Control
 from nodepulse_core.health import Outcome, Response
 from nodepulse_core.http import Address, Guard, create_app, listening
-from nodepulse_core.report import Report, TargetReport, judge
-from nodepulse_core.watch import BacklogPoint
+from nodepulse_core.watch.watch import BacklogPoint
 from support.reports import NOW, make_report, make_target
 
 REFUSED = "cannot connect to localhost:9121: connection refused"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import evolve
+from nodepulse_core.agent.report import BufferReport, DeliveryReport, PluginReport, Report, TargetReport
 from nodepulse_core.families import Distribution
 from nodepulse_core.health import Outcome
-from nodepulse_core.process import ProcessUse
-from nodepulse_core.report import BufferReport, DeliveryReport, PluginReport, Report, TargetReport
-from nodepulse_core.watch import BacklogPoint
+from nodepulse_core.watch.process import ProcessUse
+from nodepulse_core.watch.watch import BacklogPoint
 
 NOW = 1_800_000_000.0
 

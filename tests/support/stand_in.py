@@ -7,8 +7,8 @@ import json
 import threading
 from types import TracebackType
 
+from nodepulse_core.agent.report import Report
 from nodepulse_core.http.health import describe_report
-from nodepulse_core.report import Report
 
 
 class StandIn:

@@ -3,7 +3,6 @@
 What is imported here is what a plugin uses; it stays compatible within a minor version.
 """
 
-from nodepulse_core.access import read_password
 from nodepulse_core.blocking import call_blocking
 from nodepulse_core.connections import Connections
 from nodepulse_core.errors import NodePulseError, ScrapeError
@@ -13,9 +12,10 @@ from nodepulse_core.families import Distribution, Family, write_exposition
 from nodepulse_core.fields import Age, Count, Field, First, Integer, Max, Min, Ratio
 from nodepulse_core.hookspecs import hookimpl
 from nodepulse_core.model import Batch, Destination, Entry, Snapshot, Target
-from nodepulse_core.reasons import explain
+from nodepulse_core.peer.access import read_password
+from nodepulse_core.peer.reasons import explain
+from nodepulse_core.peer.tls import tls_context
 from nodepulse_core.sender import Accepted, Later, Refused, Sender
-from nodepulse_core.tls import tls_context
 
 __version__ = "0.1.0"
 

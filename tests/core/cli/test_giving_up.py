@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from nodepulse_core.agent.held_targets import HeldTargets
 from nodepulse_core.cli.giving_up import find_held
-from nodepulse_core.held_targets import HeldTargets
 from nodepulse_core.plugins import EXPORTERS, Installed
 
 PLUGIN = Installed("odd_exporter", EXPORTERS, "odd_module", "odd", "1.2")
@@ -16,8 +16,8 @@ _END = """
 import logging, sys
 from pathlib import Path
 from nodepulse_core.cli.giving_up import give_up
-from nodepulse_core.held_targets import HeldTargets
-from nodepulse_core.holders import Holder
+from nodepulse_core.agent.held_targets import HeldTargets
+from nodepulse_core.watch.holders import Holder
 from nodepulse_core.plugins import EXPORTERS, Installed
 logging.basicConfig(format="%(message)s")
 plugin = Installed("odd_exporter", EXPORTERS, "odd_module", "odd", "1.2")

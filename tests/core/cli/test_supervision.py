@@ -7,11 +7,11 @@ import logging
 from typing import cast
 
 import pytest
-from nodepulse_core.agent import Agent
+from nodepulse_core.agent.agent import Agent
+from nodepulse_core.agent.report import Report
 from nodepulse_core.cli.supervision import Supervision, describe
 from nodepulse_core.errors import ConfigError
 from nodepulse_core.notify import Notifier
-from nodepulse_core.report import Report
 from nodepulse_core.testing.clock import FakeClock
 from support.reports import make_report, make_target
 

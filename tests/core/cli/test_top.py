@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from nodepulse_core.report import Report
+from nodepulse_core.agent.report import Report
 from support.command import NODEPULSE, Command
 from support.programs import PATIENCE
 from support.reports import make_report, make_target

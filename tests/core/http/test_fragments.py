@@ -7,9 +7,9 @@ from typing import Literal
 
 import pytest
 from attrs import evolve
+from nodepulse_core.agent.report import PluginReport, Report
 from nodepulse_core.http.fragments import draw
 from nodepulse_core.http.rows import Rows
-from nodepulse_core.report import PluginReport, Report
 from support.pages import STATES, all_well, dashboard_down, one_failing, sixty_targets
 from support.reports import NOW, make_report, make_target
 

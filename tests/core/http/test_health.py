@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from nodepulse_core.agent.report import Report
 from nodepulse_core.health import Outcome
 from nodepulse_core.http.health import HealthAnswers, describe_report
-from nodepulse_core.report import Report
 from support.reports import make_report, make_target
 
 

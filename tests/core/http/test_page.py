@@ -11,8 +11,8 @@ import nodepulse_core.http.page
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from attrs import evolve
+from nodepulse_core.agent.report import PluginReport
 from nodepulse_core.health import Outcome, Response
-from nodepulse_core.report import PluginReport
 from support.pages import Stage, all_well, one_failing, sixty_targets
 from support.reports import NOW, make_target
 

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from nodepulse_core.cli.context import Context
 from nodepulse_core.errors import ConfigError, NodePulseError, UsageError
-from nodepulse_core.reasons import explain
+from nodepulse_core.peer.reasons import explain
 
 _SECONDS = 10.0
 _LONGEST_ANSWER = 64 * 1024**2

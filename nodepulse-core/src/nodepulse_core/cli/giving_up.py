@@ -6,9 +6,9 @@ import logging
 import os
 from collections.abc import Sequence
 
-from nodepulse_core.held_targets import HeldTargets
-from nodepulse_core.holders import Holder
+from nodepulse_core.agent.held_targets import HeldTargets
 from nodepulse_core.plugins import Installed
+from nodepulse_core.watch.holders import Holder
 
 log = logging.getLogger(__name__)
 

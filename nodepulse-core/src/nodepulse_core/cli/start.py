@@ -17,17 +17,17 @@ from pathlib import Path
 import click
 
 from nodepulse_core import __version__
-from nodepulse_core.agent import Agent
+from nodepulse_core.agent.agent import Agent
+from nodepulse_core.agent.held_targets import HeldTargets
+from nodepulse_core.agent.plan import Plan, Wanted
 from nodepulse_core.cli.context import Context
 from nodepulse_core.cli.giving_up import find_held, give_up
 from nodepulse_core.cli.supervision import Supervision
 from nodepulse_core.clock import SystemClock
 from nodepulse_core.config import Api, Loaded, Logging, Settings, find_buffer, find_server_id, find_state_dir
-from nodepulse_core.held_targets import HeldTargets
 from nodepulse_core.http import MAX_CONNECTIONS, Address, Guard, Token, create_app, listening
 from nodepulse_core.logs import LogFile, set_up_logs
 from nodepulse_core.notify import Notifier
-from nodepulse_core.plan import Plan, Wanted
 
 _GARBAGE_SECONDS = 60.0
 _MIB = 1024**2

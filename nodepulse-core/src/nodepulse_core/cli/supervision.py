@@ -9,11 +9,11 @@ from __future__ import annotations
 import faulthandler
 import logging
 
-from nodepulse_core.agent import Agent
+from nodepulse_core.agent.agent import Agent
+from nodepulse_core.agent.report import Report
 from nodepulse_core.clock import Clock
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.notify import Notifier
-from nodepulse_core.report import Report
 
 _EVERY = 10.0
 _PART_OF_THE_WATCHDOG = 3.0

@@ -16,16 +16,16 @@ import aiohttp
 from attrs import frozen
 from yarl import URL
 
-from nodepulse_core.access import request_headers
 from nodepulse_core.calls import call_scrape
 from nodepulse_core.collect.resolver import OutOfReachError, ReachResolver
 from nodepulse_core.errors import ExpositionError, NodePulseError, ScrapeError
 from nodepulse_core.exporter import HTTP, Exporter
 from nodepulse_core.exposition import stamp
 from nodepulse_core.model import Target, show_endpoint
+from nodepulse_core.peer.access import request_headers
+from nodepulse_core.peer.reasons import explain, explain_loss
+from nodepulse_core.peer.tls import TlsContexts
 from nodepulse_core.reach import Reach
-from nodepulse_core.reasons import explain, explain_loss
-from nodepulse_core.tls import TlsContexts
 from nodepulse_core.units import format_duration, format_size
 
 _ACCEPT = "text/plain;version=0.0.4;q=1,text/plain;q=0.8,*/*;q=0.1"

@@ -12,7 +12,7 @@ from nodepulse_core.config.expand import Expanded
 from nodepulse_core.config.paths import KeyPath
 from nodepulse_core.config.settings import BasicAuthSettings, ExporterSettings, Server, Settings, TlsSettings
 from nodepulse_core.errors import NodePulseError
-from nodepulse_core.tls import tls_context
+from nodepulse_core.peer.tls import tls_context
 
 Note = Callable[[KeyPath, str], None]
 _SECRET_HEADER = re.compile(r"authorization|cookie|token|key|secret|password", re.IGNORECASE)

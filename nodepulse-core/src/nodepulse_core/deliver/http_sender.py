@@ -11,15 +11,15 @@ import ssl
 import aiohttp
 from yarl import URL
 
-from nodepulse_core.access import hide_secrets, request_headers
 from nodepulse_core.clock import Clock
 from nodepulse_core.deliver.encode import compress, encode_batch
 from nodepulse_core.deliver.retry_after import read_retry_after
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.model import Batch, Destination, show_endpoint
-from nodepulse_core.reasons import explain, explain_loss
+from nodepulse_core.peer.access import hide_secrets, request_headers
+from nodepulse_core.peer.reasons import explain, explain_loss
+from nodepulse_core.peer.tls import TlsContexts
 from nodepulse_core.sender import Accepted, Answer, Later, Refused
-from nodepulse_core.tls import TlsContexts
 from nodepulse_core.units import format_duration
 
 _CONFLICT = 409

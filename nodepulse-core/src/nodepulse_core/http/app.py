@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from nodepulse_core.agent.control import Control
+from nodepulse_core.agent.report import Report
 from nodepulse_core.clock import Clock
-from nodepulse_core.control import Control
 from nodepulse_core.health import Response
 from nodepulse_core.http.answers import errors_as_json, secure
 from nodepulse_core.http.events import Events
@@ -15,7 +16,6 @@ from nodepulse_core.http.exporters import ExportersAPI
 from nodepulse_core.http.guard import Guard
 from nodepulse_core.http.health import HealthAnswers
 from nodepulse_core.http.page import Page
-from nodepulse_core.report import Report
 
 MAX_BODY = 64 * 1024
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nodepulse_core.health import Outcome
 from nodepulse_core.http.markup import Markup, fill
 from nodepulse_core.http.wording import say_count, say_took
-from nodepulse_core.watch import SPAN, BacklogPoint
+from nodepulse_core.watch.watch import SPAN, BacklogPoint
 
 _BARS = 60
 _STEP = 3

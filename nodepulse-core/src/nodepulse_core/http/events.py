@@ -16,13 +16,13 @@ import orjson
 from aiohttp import web
 from attrs import frozen
 
+from nodepulse_core.agent.report import Report
 from nodepulse_core.clock import Clock
 from nodepulse_core.families import Family
 from nodepulse_core.http.answers import Refusal
 from nodepulse_core.http.fragments import Fragments, Show, draw
 from nodepulse_core.http.page import show_of
 from nodepulse_core.http.rows import Rows
-from nodepulse_core.report import Report
 
 MOST = 8
 """How many pages can be live at once."""

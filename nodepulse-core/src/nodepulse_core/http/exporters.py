@@ -9,12 +9,12 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from nodepulse_core.control import Control, DeclaredError, UnknownTargetError
+from nodepulse_core.agent.control import Control, DeclaredError, UnknownTargetError
+from nodepulse_core.agent.fleet import NameTakenError
+from nodepulse_core.agent.report import Report
 from nodepulse_core.errors import ConfigError, NodePulseError, Problem, ScrapeError, format_names
-from nodepulse_core.fleet import NameTakenError
 from nodepulse_core.http.answers import Refusal, answer, is_set
 from nodepulse_core.http.health import describe_target
-from nodepulse_core.report import Report
 
 BODY_SECONDS = 10.0
 _PATH = "/api/exporters"

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from nodepulse_core.agent.report import Report, Status, TargetReport
 from nodepulse_core.http.charts import ceiling, draw_backlog
 from nodepulse_core.http.markup import Markup, fill, join
 from nodepulse_core.http.rows import Rows
 from nodepulse_core.http.wording import ago, lasting, say_count, say_number, say_size
-from nodepulse_core.report import Report, Status, TargetReport
 from nodepulse_core.units import format_slot
 
 Show = Literal["all", "unhealthy"]

@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 from aiohttp import web
 
+from nodepulse_core.agent.metrics import make_families
+from nodepulse_core.agent.report import Report, TargetReport
 from nodepulse_core.families import Family, write_exposition
 from nodepulse_core.http.answers import answer, is_set
-from nodepulse_core.metrics import make_families
-from nodepulse_core.report import Report, TargetReport
 from nodepulse_core.units import format_duration, format_slot
 
 _UNAVAILABLE = 503

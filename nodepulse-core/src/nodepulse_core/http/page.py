@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from nodepulse_core.agent.report import Report
 from nodepulse_core.errors import format_names
 from nodepulse_core.health import Response
 from nodepulse_core.http.answers import Refusal
@@ -15,7 +16,6 @@ from nodepulse_core.http.fragments import Show, draw
 from nodepulse_core.http.markup import fill, join
 from nodepulse_core.http.rows import Rows
 from nodepulse_core.http.wording import ago
-from nodepulse_core.report import Report
 from nodepulse_core.units import format_slot
 
 _STATIC = Path(__file__).parent / "static"

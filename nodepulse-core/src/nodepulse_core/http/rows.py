@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from nodepulse_core.agent.report import TargetReport, TargetStatus
 from nodepulse_core.http.charts import draw_spark
 from nodepulse_core.http.markup import Markup, fill
 from nodepulse_core.http.wording import ago, ahead, lasting, say_number, say_took
-from nodepulse_core.report import TargetReport, TargetStatus
 from nodepulse_core.units import format_duration
 
 _SHAPES: dict[TargetStatus, str] = {

@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 
 from nodepulse_core.errors import NodePulseError
-from nodepulse_core.reasons import explain
+from nodepulse_core.peer.reasons import explain
 
 _SHORTEST = 16
 _LONGEST = 4096

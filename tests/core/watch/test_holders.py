@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nodepulse_core.holders import Holder
-from nodepulse_core.loop_watch import holder_finder
 from nodepulse_core.plugins import EXPORTERS, Installed
+from nodepulse_core.watch.holders import Holder
+from nodepulse_core.watch.loop_watch import holder_finder
 
 PLUGIN = Installed("odd_exporter", EXPORTERS, "odd_package.plugin", "odd", "1.2")
 OTHER = Installed("other_exporter", EXPORTERS, "other_package", "other", "1.0")

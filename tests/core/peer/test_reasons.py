@@ -7,7 +7,7 @@ import socket
 import ssl
 
 import pytest
-from nodepulse_core.reasons import CertificateRefusedError, explain, explain_loss
+from nodepulse_core.peer.reasons import CertificateRefusedError, explain, explain_loss
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,16 @@ import platform
 from collections.abc import Iterator
 from typing import get_args
 
+from nodepulse_core.agent.report import (
+    BufferReport,
+    DeliveryReport,
+    HoldReport,
+    ProcessReport,
+    Report,
+    Status,
+    TargetReport,
+)
 from nodepulse_core.families import Family, FamilyType
-from nodepulse_core.report import BufferReport, DeliveryReport, HoldReport, ProcessReport, Report, Status, TargetReport
 
 _BALANCE = (
     "nodepulse_entries_found_total + nodepulse_entries_stored_total = nodepulse_entries_delivered_total + "

@@ -8,10 +8,10 @@ from pathlib import Path
 from attrs import field, frozen
 
 from nodepulse_core.config import Settings
-from nodepulse_core.holders import Holder
 from nodepulse_core.isolation import Isolation
 from nodepulse_core.model import Target
 from nodepulse_core.plugins import PluginHost, Registry
+from nodepulse_core.watch.holders import Holder
 
 
 @frozen

@@ -12,15 +12,15 @@ import random
 
 from attrs import frozen
 
+from nodepulse_core.agent.plan import Plan
 from nodepulse_core.buffer import Buffer
 from nodepulse_core.clock import Clock
 from nodepulse_core.config import Settings
 from nodepulse_core.deliver import BatchMaker, Drain, GuardedSender, HTTPSender, Observers, Pending
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.health import Health
-from nodepulse_core.plan import Plan
-from nodepulse_core.progress import Sign
 from nodepulse_core.sender import Sender
+from nodepulse_core.watch.progress import Sign
 
 _SPARE_SECONDS = 60.0
 """How much longer than `server.timeout` a sender may take, before its call is ended for it."""

@@ -14,7 +14,7 @@ import trustme
 from attrs import frozen
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.model import Tls
-from nodepulse_core.tls import TlsContexts, tls_context
+from nodepulse_core.peer.tls import TlsContexts, tls_context
 from support.certificates import encrypt_key, write_authority, write_pair
 
 
@@ -79,7 +79,7 @@ def test_a_file_of_another_user_is_named(files: Files) -> None:
     files.key.chmod(0)
     os.chown(files.ca.parent, 65534, 65534)
     code = (
-        "import os, sys; from pathlib import Path; from nodepulse_core.tls import tls_context\n"
+        "import os, sys; from pathlib import Path; from nodepulse_core.peer.tls import tls_context\n"
         "from nodepulse_core.model import Tls\n"
         "os.setuid(65534); cert, key = map(Path, sys.argv[1:])\n"
         "try: tls_context(Tls(cert_file=cert, key_file=key))\n"
@@ -137,7 +137,7 @@ def test_what_was_trusted_is_not_trusted_on_when_its_file_is_of_no_use(files: Fi
 
 def test_contexts_are_bounded(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     """What reloads have left behind does not add up: the oldest goes."""
-    monkeypatch.setattr("nodepulse_core.tls._MOST_CONTEXTS", 2)
+    monkeypatch.setattr("nodepulse_core.peer.tls._MOST_CONTEXTS", 2)
     contexts = TlsContexts()
     kinds = [Tls(ca_file=files.ca), Tls(files.ca, files.cert, files.key), Tls(insecure_skip_verify=True)]
     first, second, _ = [contexts.get(each) for each in kinds]

@@ -6,9 +6,9 @@ import base64
 from pathlib import Path
 
 import pytest
-from nodepulse_core.access import hide_secrets, read_password, request_headers
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.model import Access, BasicAuth
+from nodepulse_core.peer.access import hide_secrets, read_password, request_headers
 
 
 def decoded(access: Access) -> str:

@@ -15,14 +15,14 @@ from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 
+from nodepulse_core.agent.fleet import Change, Fleet
+from nodepulse_core.agent.plan import Wanted
 from nodepulse_core.clock import Clock
 from nodepulse_core.collect import Scraper
 from nodepulse_core.config import AddedTargets, Given, Settings, check_added
 from nodepulse_core.errors import NodePulseError, format_names
 from nodepulse_core.exporter import Exporter
-from nodepulse_core.fleet import Change, Fleet
 from nodepulse_core.model import Target, show_endpoint
-from nodepulse_core.plan import Wanted
 from nodepulse_core.plugins import Registry
 
 Adopt = Callable[[], Awaitable[tuple[str, ...]]]

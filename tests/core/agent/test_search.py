@@ -7,6 +7,8 @@ import logging
 from collections.abc import Iterable, Sequence
 
 import pytest
+from nodepulse_core.agent.fleet import Fleet
+from nodepulse_core.agent.search import Search, loopback_port
 from nodepulse_core.collect import Found, Job
 from nodepulse_core.config import Settings
 from nodepulse_core.config.settings import (
@@ -20,9 +22,7 @@ from nodepulse_core.config.settings import (
     URLText,
 )
 from nodepulse_core.exporter import Description, Exporter, HTTPExporter, describe
-from nodepulse_core.fleet import Fleet
 from nodepulse_core.model import Target
-from nodepulse_core.search import Search, loopback_port
 from nodepulse_core.testing.clock import FakeClock
 
 SERVER = Server(URLText("http://localhost/in"))

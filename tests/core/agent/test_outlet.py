@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nodepulse_core.agent.outlet import Outlet
+from nodepulse_core.agent.plan import Plan, Wanted
 from nodepulse_core.buffer import Buffer, Limits
 from nodepulse_core.clock import SystemClock
 from nodepulse_core.config import Settings
@@ -15,8 +17,6 @@ from nodepulse_core.deliver import BatchMaker, SnapshotMaker
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.health import Health
 from nodepulse_core.model import Batch, Destination, Entry, Window
-from nodepulse_core.outlet import Outlet
-from nodepulse_core.plan import Plan, Wanted
 from nodepulse_core.sender import Accepted, Answer
 
 NOW = 1_800_000_000.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from nodepulse_core.held_targets import HeldTargets
+from nodepulse_core.agent.held_targets import HeldTargets
 from nodepulse_core.plugins import EXPORTERS, Installed
 
 PLUGIN = Installed("odd_exporter", EXPORTERS, "odd_module", "odd", "1.2")

@@ -6,7 +6,7 @@ import resource
 import time
 from pathlib import Path
 
-from nodepulse_core.process import look_at_process
+from nodepulse_core.watch.process import look_at_process
 
 
 def test_this_process_is_seen() -> None:

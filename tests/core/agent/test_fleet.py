@@ -9,10 +9,10 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from nodepulse_core.agent.fleet import Fleet, NameTakenError, Origin, describe_change
 from nodepulse_core.collect import Job
 from nodepulse_core.errors import PluginError
 from nodepulse_core.exporter import Exporter, HTTPExporter
-from nodepulse_core.fleet import Fleet, NameTakenError, Origin, describe_change
 from nodepulse_core.model import Access, Target
 
 EXPORTER = HTTPExporter("prometheus", default_endpoint="")

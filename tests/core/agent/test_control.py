@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 from attrs import define, field
+from nodepulse_core.agent.control import Adopt, Control, DeclaredError, UnknownTargetError
+from nodepulse_core.agent.fleet import Fleet, NameTakenError
+from nodepulse_core.agent.plan import Wanted
 from nodepulse_core.collect import Job
 from nodepulse_core.collect.scrape import Scraped
 from nodepulse_core.config import AddedTargets, Settings
 from nodepulse_core.config.settings import BufferSettings, Server, URLText
-from nodepulse_core.control import Adopt, Control, DeclaredError, UnknownTargetError
 from nodepulse_core.errors import ConfigError, NodePulseError, PluginError, Problem, ScrapeError
 from nodepulse_core.exporter import Description, HTTPExporter, describe
-from nodepulse_core.fleet import Fleet, NameTakenError
 from nodepulse_core.model import Target
-from nodepulse_core.plan import Wanted
 from nodepulse_core.testing.clock import FakeClock
 
 EXPORTER = HTTPExporter("redis_exporter", default_endpoint="http://localhost:9121/metrics", fields={"up": "redis_up"})

@@ -6,9 +6,9 @@ import re
 
 import pytest
 from attrs import evolve
+from nodepulse_core.agent.report import BufferReport, DeliveryReport, TargetReport, judge
 from nodepulse_core.families import Distribution
 from nodepulse_core.field_memory import MissingField
-from nodepulse_core.report import BufferReport, DeliveryReport, TargetReport, judge
 from support.repository import ROOT
 
 TARGET = TargetReport(

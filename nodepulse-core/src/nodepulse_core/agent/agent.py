@@ -16,28 +16,28 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager
 
+from nodepulse_core.agent.control import Adopt, Control
+from nodepulse_core.agent.exporters import Exporters
+from nodepulse_core.agent.fleet import Fleet
+from nodepulse_core.agent.metrics import make_families
+from nodepulse_core.agent.outlet import Outlet
+from nodepulse_core.agent.plan import Plan
+from nodepulse_core.agent.reporter import Identity, Reporter, look
+from nodepulse_core.agent.search import Search
 from nodepulse_core.buffer import Buffer, Limits
 from nodepulse_core.clock import Clock
 from nodepulse_core.collect import Collect, Scanner, Scraper, TargetHTTP
 from nodepulse_core.config import AddedTargets, Settings, differing_keys
-from nodepulse_core.control import Adopt, Control
 from nodepulse_core.deliver import BatchMaker, SnapshotMaker
 from nodepulse_core.drift import Drift
-from nodepulse_core.exporters import Exporters
 from nodepulse_core.families import write_exposition
 from nodepulse_core.field_memory import FieldMemory
-from nodepulse_core.fleet import Fleet
 from nodepulse_core.health import Health
-from nodepulse_core.loop_watch import LoopWatch, holder_finder
-from nodepulse_core.metrics import make_families
 from nodepulse_core.model import Target
-from nodepulse_core.outlet import Outlet
-from nodepulse_core.plan import Plan
-from nodepulse_core.progress import Progress, Sign
-from nodepulse_core.reporter import Identity, Reporter, look
-from nodepulse_core.search import Search
 from nodepulse_core.units import format_size
-from nodepulse_core.watch import Watch
+from nodepulse_core.watch.loop_watch import LoopWatch, holder_finder
+from nodepulse_core.watch.progress import Progress, Sign
+from nodepulse_core.watch.watch import Watch
 
 _HOUR = 3600.0
 DRAIN_SECONDS = 5.0

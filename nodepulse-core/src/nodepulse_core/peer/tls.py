@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.model import Tls
-from nodepulse_core.reasons import CertificateRefusedError, explain
+from nodepulse_core.peer.reasons import CertificateRefusedError, explain
 
 _MOST_CONTEXTS = 256
 _NOT_A_PAIR = {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"}

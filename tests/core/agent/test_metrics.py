@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 
 from attrs import evolve
+from nodepulse_core.agent.metrics import make_families
+from nodepulse_core.agent.report import PluginReport, ProcessReport, Report
 from nodepulse_core.exposition import stamp
 from nodepulse_core.families import write_exposition
-from nodepulse_core.metrics import make_families
-from nodepulse_core.report import PluginReport, ProcessReport, Report
 from support.oracle import read_series
 from support.programs import need
 from support.reports import NOW, make_report, make_target

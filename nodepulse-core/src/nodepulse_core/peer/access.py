@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nodepulse_core.errors import NodePulseError
 from nodepulse_core.model import Access, BasicAuth
-from nodepulse_core.reasons import explain
+from nodepulse_core.peer.reasons import explain
 
 _LONGEST_SECRET = 64 * 1024
 _SHORTEST_SECRET = 6

@@ -15,10 +15,10 @@ import threading
 from collections.abc import Callable, Iterable
 
 from nodepulse_core.clock import Clock
-from nodepulse_core.holders import Hold, Holder, find_holder
 from nodepulse_core.plugins import Installed
 from nodepulse_core.units import format_duration
-from nodepulse_core.watch import BEAT
+from nodepulse_core.watch.holders import Hold, Holder, find_holder
+from nodepulse_core.watch.watch import BEAT
 
 LATE = 1.0
 """Seconds that a beat may be late before anybody is looked for."""

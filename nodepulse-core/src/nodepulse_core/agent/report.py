@@ -13,8 +13,8 @@ from attrs import frozen
 from nodepulse_core.families import Distribution
 from nodepulse_core.field_memory import MissingField
 from nodepulse_core.health import Outcome
-from nodepulse_core.process import ProcessUse
-from nodepulse_core.watch import BacklogPoint
+from nodepulse_core.watch.process import ProcessUse
+from nodepulse_core.watch.watch import BacklogPoint
 
 Status = Literal["healthy", "degraded", "unhealthy"]
 TargetStatus = Literal["running", "failed", "starting"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from nodepulse_core.agent.exporters import Exporters
 from nodepulse_core.errors import UnavailableError
-from nodepulse_core.exporters import Exporters
 from nodepulse_core.isolation import IsolatedExporter, Isolation
 from nodepulse_core.model import Target
 from nodepulse_core.own import OwnExporter

@@ -6,17 +6,8 @@ from collections.abc import Callable, Iterator
 
 from attrs import frozen
 
-from nodepulse_core.buffer import Buffer
-from nodepulse_core.clock import Clock
-from nodepulse_core.field_memory import MissingField
-from nodepulse_core.fleet import Fleet, Member
-from nodepulse_core.health import Health
-from nodepulse_core.holders import Hold
-from nodepulse_core.isolation import ChildState, Isolation
-from nodepulse_core.model import show_endpoint
-from nodepulse_core.plugins import PluginHost
-from nodepulse_core.process import find_resident_bytes, look_at_process
-from nodepulse_core.report import (
+from nodepulse_core.agent.fleet import Fleet, Member
+from nodepulse_core.agent.report import (
     BufferReport,
     DeliveryReport,
     HoldReport,
@@ -27,8 +18,17 @@ from nodepulse_core.report import (
     TargetStatus,
     judge,
 )
+from nodepulse_core.buffer import Buffer
+from nodepulse_core.clock import Clock
+from nodepulse_core.field_memory import MissingField
+from nodepulse_core.health import Health
+from nodepulse_core.isolation import ChildState, Isolation
+from nodepulse_core.model import show_endpoint
+from nodepulse_core.plugins import PluginHost
 from nodepulse_core.units import format_duration
-from nodepulse_core.watch import BacklogPoint, Watch
+from nodepulse_core.watch.holders import Hold
+from nodepulse_core.watch.process import find_resident_bytes, look_at_process
+from nodepulse_core.watch.watch import BacklogPoint, Watch
 
 _RECENTLY = 600.0
 

@@ -6,7 +6,7 @@ import asyncio
 from itertools import pairwise
 
 from nodepulse_core.testing.clock import FakeClock
-from nodepulse_core.watch import BacklogPoint, Watch
+from nodepulse_core.watch.watch import BacklogPoint, Watch
 
 
 class LateClock(FakeClock):

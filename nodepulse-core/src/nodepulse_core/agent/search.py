@@ -7,10 +7,10 @@ import logging
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from nodepulse_core.agent.fleet import Fleet
 from nodepulse_core.clock import Clock
 from nodepulse_core.collect import Discovery, Found, Scanner
 from nodepulse_core.config import Settings, check_added
-from nodepulse_core.fleet import Fleet
 from nodepulse_core.model import Target
 from nodepulse_core.plugins import Registry
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nodepulse_core.progress import Progress, Sign
 from nodepulse_core.testing.clock import FakeClock
+from nodepulse_core.watch.progress import Progress, Sign
 
 
 def test_a_mark_that_stays_too_long_is_a_stall() -> None:

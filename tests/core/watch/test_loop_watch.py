@@ -7,10 +7,10 @@ import time
 
 import pytest
 from nodepulse_core.clock import SystemClock
-from nodepulse_core.holders import Holder
-from nodepulse_core.loop_watch import FOR_EVER, LoopWatch
 from nodepulse_core.plugins import EXPORTERS, Installed
 from nodepulse_core.testing.clock import FakeClock
+from nodepulse_core.watch.holders import Holder
+from nodepulse_core.watch.loop_watch import FOR_EVER, LoopWatch
 from support.programs import PATIENCE
 
 HOLDER = Holder(Installed("odd_exporter", EXPORTERS, "odd_module", "odd", "1.2"), "odd_one")
