@@ -134,10 +134,10 @@ def test_the_core_keeps_the_rules() -> None:
         ("exposition.py", "import nodepulse_core.agent.agent"),
         ("collect/schedule.py", "from nodepulse_core.deliver.backoff import FIRST"),
         ("deliver/backoff.py", "from nodepulse_core.config import Settings"),
-        ("agent.py", "from nodepulse_core.cli import main"),
+        ("agent/agent.py", "from nodepulse_core.cli import main"),
         ("buffer/index.py", "import aiohttp"),
         ("collect/loop.py", "from ruamel.yaml import YAML"),
-        ("agent.py", "from importlib.metadata import version"),
+        ("agent/agent.py", "from importlib.metadata import version"),
     ],
 )
 def test_a_broken_rule_is_found(module: str, line: str, tmp_path: Path) -> None:
