@@ -12,9 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from support.agents import running_agent
+from support.programs import PATIENCE
 
 ANSWERS = (200, 200, 503, 400, 413, 200)
-SECONDS = 6.0
+LOOKS, STORED = 100, 100
 
 
 class Peer(BaseHTTPRequestHandler):
@@ -72,10 +73,12 @@ def test_the_books_balance_at_every_moment(tmp_path: Path) -> None:
     with peer() as url:
         endpoints = {f"target_{number}": f"{url}/metrics" for number in range(30)}
         with running_agent(tmp_path, endpoints | {"nodepulse_agent": "agent:"}, destination=f"{url}/in") as agent:
-            end = time.monotonic() + SECONDS
-            looks = 0
-            while time.monotonic() < end:
+            start = time.monotonic()
+            looks, stored = 0, 0.0
+            while looks < LOOKS or stored < STORED:
+                assert time.monotonic() < start + PATIENCE
                 shown = read_metrics(agent.url)
+                stored = shown["nodepulse_entries_stored_total"]
                 came = shown["nodepulse_entries_found_total"] + shown["nodepulse_entries_stored_total"]
                 went = sum(
                     shown[f"nodepulse_{name}"]
@@ -89,13 +92,11 @@ def test_the_books_balance_at_every_moment(tmp_path: Path) -> None:
                 )
                 assert came == went
                 looks += 1
-            assert looks > 20
-            assert shown["nodepulse_entries_stored_total"] > 60
             assert shown["nodepulse_entries_delivered_total"] > 0
             assert shown["nodepulse_target_scrape_failures_total"] > 0
             assert shown["nodepulse_delivery_request_duration_seconds_count"] > 0
             own = agent.read("/api/exporters/nodepulse_agent")
             assert (own["status"], own["type"]) == ("running", "nodepulse_agent")
             assert own["samples"] > 300
-    stored = list((tmp_path / "buffer").rglob("nodepulse_agent/*.prom"))
-    assert all("nodepulse_build_info{" in path.read_text() for path in stored)
+    files = list((tmp_path / "buffer").rglob("nodepulse_agent/*.prom"))
+    assert all("nodepulse_build_info{" in path.read_text() for path in files)
