@@ -7,11 +7,12 @@ import fcntl
 import os
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.programs import REQUIRED, need
+from support.programs import PATIENCE, REQUIRED, need
 
 _SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN, linux/fs.h
 _NOTHING_MORE = struct.pack("I", 2)  # FS_SHUTDOWN_FLAGS_NOLOGFLUSH: what is not on disk by now is lost
@@ -19,7 +20,7 @@ _NOTHING_MORE = struct.pack("I", 2)  # FS_SHUTDOWN_FLAGS_NOLOGFLUSH: what is not
 
 def need_mounts(tmp_path: Path) -> None:
     """Skip with the reason where this user may not mount; fail where the run requires everything."""
-    need("mount", "umount", "mkfs.ext4")
+    need("mount", "umount", "losetup", "mkfs.ext4")
     probe = tmp_path / "probe"
     probe.mkdir()
     tried = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(probe)], capture_output=True, text=True, check=False)
@@ -56,8 +57,16 @@ class Disk:
             os.close(root)
 
     def unmount(self) -> None:
-        """Unmount it."""
+        """Unmount it, for everyone.
+
+        A process in a mount namespace of its own, as a browser's, may have been started meanwhile and hold a copy of
+        the mount; until that ends, the next mount would be of the same file system, cut off as it is.
+        """
         subprocess.run(["umount", str(self.path)], check=True)
+        end = time.monotonic() + PATIENCE
+        while subprocess.run(["losetup", "-j", str(self._image)], check=True, capture_output=True).stdout:
+            assert time.monotonic() < end, f"another mount namespace holds {self.path}"
+            time.sleep(0.02)
 
 
 @contextlib.contextmanager
