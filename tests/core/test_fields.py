@@ -19,6 +19,7 @@ from nodepulse_core.fields import (
     Ratio,
     as_number,
     parse_field,
+    parse_selector,
     take_fields,
 )
 
@@ -99,3 +100,19 @@ def test_numbers_are_what_a_64_bit_reader_takes(value: float) -> None:
     else:
         assert number == value
         assert isinstance(number, int) == (value == int(value) and abs(value) < 2**63)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [(r"a\\b", "a\\b"), (r"a\nb", "a\nb"), (r"\"", '"'), (r"\'", "'"), (r"\\d+", "\\d+")],
+)
+def test_escapes_in_a_string_are_those_of_promql(written: str, value: str) -> None:
+    """A backslash, a line's end and quotes are escaped as in PromQL."""
+    (matcher,) = parse_selector(f'up{{a="{written}"}}').matchers
+    assert matcher.value == value
+
+
+def test_another_escape_is_refused() -> None:
+    """A single backslash before a letter of a regular expression is said, and not read as the letter."""
+    with pytest.raises(FieldError, match="is no escape in a string"):
+        parse_selector(r'up{device=~"sd\d"}')

@@ -32,6 +32,8 @@ _SELECTOR = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(.*)\})?\s*")
 _MATCHER = re.compile(
     r"""\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*"""
 )
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "t": "\t", "r": "\r"}
 _LARGEST_INTEGER = 2**63 - 1
 
 
@@ -95,10 +97,16 @@ def parse_selector(text: str) -> Selector:
         found = _MATCHER.match(rest, at)
         if not found or (found.end() < len(rest) and rest[found.end()] != ","):
             raise FieldError(f'{text!r} is no selector: expected label="value" at {rest[at:]!r}')
-        value = re.sub(r"\\(.)", r"\1", found[3] if found[3] is not None else found[4])
-        matchers.append(Matcher(found[1], found[2], value))
+        value = found[3] if found[3] is not None else found[4]
+        matchers.append(Matcher(found[1], found[2], _ESCAPE.sub(_unescape, value)))
         at = found.end() + 1
     return Selector(match[1], tuple(matchers))
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    if escape[1] not in _ESCAPED:
+        raise FieldError(f"{escape[0]} is no escape in a string; a backslash is written \\\\, as in PromQL")
+    return _ESCAPED[escape[1]]
 
 
 def parse_field(source: str | Field) -> Field:
