@@ -24,7 +24,7 @@ def test_a_dry_run_prints_the_command_and_runs_nothing(command: Command) -> None
     assert ended.stdout == (f"{sys.executable} -m pip install nodepulse-exporter-mysql nodepulse-plugin-labels==1\n")
 
 
-@pytest.mark.parametrize("name", ["--index-url=http://localhost/", "./here", "https://localhost/x"])
+@pytest.mark.parametrize("name", ["--target=/elsewhere", "./here", "https://localhost/x"])
 def test_a_name_that_is_an_option_path_or_url_is_wrong_usage(command: Command, name: str) -> None:
     """Nothing is run, and the status is 2."""
     ended = command.run("plugins", "install", "--dry-run", "--", name)

@@ -33,8 +33,8 @@ def test_a_name_is_short_or_whole(text: str, words: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "--index-url=http://localhost/",
-        "--index-url",
+        "--target=/elsewhere",
+        "--target",
         "-r",
         "-rfile",
         "-",
