@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import nullcontext
 from pathlib import Path
 
+import nodepulse_exporter_postgres
 import pytest
-from nodepulse_core import write_exposition
+from nodepulse_core import Target, write_exposition
+from nodepulse_core.model import Access, BasicAuth
 from nodepulse_core.plugins import EXPORTERS
 from nodepulse_core.testing import ExporterSuite
 from nodepulse_core.testing.checks.recognition import known_texts
@@ -15,9 +18,20 @@ from nodepulse_exporter_node.host import read_host
 from nodepulse_exporter_redis.info import read_info
 from support.oracle import EXPOSITIONS
 from support.repository import ROOT
+from support.servers import postgres_home, postgres_server
 
 FIXTURES = ROOT / "tests" / "fixtures"
 EXAMPLES = ROOT / "examples"
+
+
+async def _ask_postgres(port: int) -> str:
+    (exporter,) = nodepulse_exporter_postgres.nodepulse_exporters()
+    owner = Access(basic_auth=BasicAuth("postgres", "trusted"))
+    target = Target("t", exporter.name, f"postgresql://127.0.0.1:{port}/postgres", 15.0, 5.0, access=owner)
+    try:
+        return (await exporter.scrape(target, None)).decode()  # type: ignore[arg-type]  # nothing is fetched
+    finally:
+        await exporter.close()
 
 
 class TestNode(ExporterSuite):
@@ -45,6 +59,11 @@ class TestPostgres(ExporterSuite):
     recorded = EXPOSITIONS / "postgres_exporter-0.11.1.prom"
     fractions = ("pg_cache_hit_ratio",)
     endpoints = ("postgresql://127.0.0.1:{port}/postgres",)
+
+    def made(self) -> str:
+        """Return what is asked of a real server."""
+        with postgres_home() as home, postgres_server(home) as server:
+            return asyncio.run(_ask_postgres(server.port))
 
 
 class TestRedis(ExporterSuite):
