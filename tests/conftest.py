@@ -21,6 +21,7 @@ settings.load_profile("nodepulse")
 
 # What a script starts in the background ignores Ctrl-C, and so would every process that a test starts and ends by it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

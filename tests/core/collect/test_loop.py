@@ -140,6 +140,15 @@ async def test_the_first_scrape_has_its_whole_timeout() -> None:
     assert b.failed == []
 
 
+async def test_a_first_scrape_that_began_late_costs_no_slot() -> None:
+    """One that is under way at the next tick, and takes less than an interval, is followed by that slot at once."""
+    b = bench(lambda: (2.0, True), START + 14.0)
+    await b.run(target(), lambda: len(b.buffer.entries) >= 3)
+    assert [entry.slot - START for entry in b.buffer.entries[:3]] == [0, 15, 30]
+    assert [each.began - START for each in b.scraper.tries[:3]] == pytest.approx([14, 16, 30])
+    assert b.health.target("one").skipped == 0
+
+
 async def test_an_overrun_skips_the_next_slot_and_queues_nothing() -> None:
     """After a scrape of 20 s, the tick that went by is counted as skipped, and the next one is taken on time."""
     seconds = iter([20.0])

@@ -45,3 +45,19 @@ def test_an_overrun_skips_and_counts() -> None:
 def test_a_clock_that_is_set_back_starts_the_ticks_anew() -> None:
     """After the clock was set back by an hour, the next tick is the next one by the new time."""
     assert next_tick(1000.5, 15, Tick(4600)) == Tick(1005)
+
+
+@given(TIMES, INTERVALS, st.lists(st.floats(0, 20), max_size=20), st.booleans())
+def test_no_slot_is_skipped_by_scrapes_that_do_not_overrun(
+    now: float, interval: float, scrapes: list[float], late: bool
+) -> None:
+    """Slots only grow whether a scrape began late or not; without an overrun each is an interval after the last."""
+    tick = first_tick(now, interval)
+    for seconds in scrapes:
+        took = seconds % interval if late else seconds
+        now = max(tick.at, now) + took
+        following = next_tick(now, interval, tick, began_late=took < interval)
+        assert following.at >= tick.at + interval - 1e-6
+        if took < interval:
+            assert following.skipped == 0
+        tick = following

@@ -102,15 +102,18 @@ class Collect:
             window = Window(tick.slot, self._server_id)
             self._buffer.windows.open(window, target.name)
             health.next_at = tick.at
+            began = self._clock.monotonic()
             try:
                 await self._sleep_until(tick.at)
+                began = self._clock.monotonic()
                 self._last[target.name] = tick
                 await self._scrape(job, tick, window, health)
             except Exception:  # a defect of ours: it must not end this target's loop
                 log.exception("%s: the slot %d is lost to a defect; the next one is tried", target.name, tick.slot)
             finally:
                 self._buffer.windows.close(window, target.name)
-            tick = next_tick(self._clock.now(), target.interval, tick)
+            overran = self._clock.monotonic() - began >= target.interval
+            tick = next_tick(self._clock.now(), target.interval, tick, began_late=not overran)
             health.skipped += tick.skipped
 
     def _first_tick(self, target: Target) -> Tick:

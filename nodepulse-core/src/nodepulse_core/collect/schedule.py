@@ -26,15 +26,16 @@ def first_tick(now: float, interval: float) -> Tick:
     return Tick(math.floor(now / interval) * interval)
 
 
-def next_tick(now: float, interval: float, last: Tick) -> Tick:
+def next_tick(now: float, interval: float, last: Tick, *, began_late: bool = False) -> Tick:
     """Return the next aligned tick after `last`; ticks that have gone by are skipped, never queued.
 
     Timers may fire a little early, so the next tick is never less than an interval after the last. Where the
-    clock was set back by more than that, the ticks start anew from what it shows now.
+    clock was set back by more than that, the ticks start anew from what it shows now. A scrape that began late, as the
+    first one does, and took less than an interval, has not overrun: the tick that has just gone by is taken at once.
     """
-    aligned = (math.floor(now / interval) + 1) * interval
+    gone_by = math.floor(now / interval) * interval
     following = last.at + interval
     if following - now > 2 * interval:
-        return Tick(aligned)
-    at = max(aligned, following)
+        return Tick(gone_by + interval)
+    at = max(gone_by if began_late else gone_by + interval, following)
     return Tick(at, skipped=max(0, round((at - following) / interval)))
