@@ -185,6 +185,19 @@ def compare(ways: Callable[[Path], contextlib.AbstractContextManager[list[Row]]]
         print(f"{row.title:<28}{milliseconds}{memory}{median['bytes'] / 1024:10.1f}", flush=True)
 
 
+def read_alone(scrapes: int) -> None:
+    """Print what reading this host and writing its text takes by itself, without a scrape around it."""
+    from nodepulse_core import write_exposition  # noqa: PLC0415 - only this needs the agent
+    from nodepulse_exporter_node.host import read_host  # noqa: PLC0415 - the same
+
+    for _ in range(WARM_UP):
+        write_exposition(read_host())
+    began = time.process_time()
+    for _ in range(scrapes):
+        write_exposition(read_host())
+    print(f"host: read and written alone{1000 * (time.process_time() - began) / scrapes:10.2f} ms of CPU")
+
+
 def main() -> None:
     """Run the benchmark, and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -199,6 +212,7 @@ def main() -> None:
     print(f"{'':28}{''.join(f'{head:>10}' for head in (*MILLISECONDS, 'agent', 'exporter', 'text'))}")
     for ways in (hosts, redis, postgres):
         compare(ways, options.scrapes, options.rounds)
+    read_alone(options.scrapes)
 
 
 if __name__ == "__main__":
