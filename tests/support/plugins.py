@@ -13,6 +13,15 @@ from nodepulse_core.plugins import Installed, PluginHost, Registry, read_install
 
 HOOK = "from nodepulse_core import HTTPExporter, hookimpl\n"
 
+ENDS = [
+    "ValueError('boom')",
+    "SystemExit(1)",
+    "KeyboardInterrupt()",
+    "GeneratorExit()",
+    "__import__('asyncio').CancelledError()",
+]
+"""What a plugin may raise to take more with it than itself."""
+
 
 def exporter_source(*names: str) -> str:
     """Return a module that brings exporters of those names."""

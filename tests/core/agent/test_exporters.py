@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -21,14 +19,11 @@ APART = evolve(TARGET, isolation="process")
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(site: Site) -> Site:
     """Give a directory on the path with one exporter, and one that cannot be imported."""
-    made = Site(tmp_path / "site")
-    monkeypatch.syspath_prepend(str(made.path))
-    made.add("x", exporters={"x_exporter": "x_module"}, x_module=exporter_source("x_exporter"))
-    made.add("bad", exporters={"bad_exporter": "bad_module"}, bad_module="import os; os._exit(3)")
-    yield made
-    made.forget()
+    site.add("x", exporters={"x_exporter": "x_module"}, x_module=exporter_source("x_exporter"))
+    site.add("bad", exporters={"bad_exporter": "bad_module"}, bad_module="import os; os._exit(3)")
+    return site
 
 
 def make(site: Site, isolated: tuple[str, ...] = (), held: tuple[str, ...] = ()) -> Exporters:

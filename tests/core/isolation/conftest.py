@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from core.isolation.apart import Apart
 from support.plugins import Site
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """Give an empty directory on the path, to install fake distributions in."""
-    made = Site(tmp_path / "site")
-    monkeypatch.syspath_prepend(str(made.path))
-    yield made
-    made.forget()
 
 
 @pytest.fixture

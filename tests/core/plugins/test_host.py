@@ -16,19 +16,12 @@ from nodepulse_core.errors import PluginError
 from nodepulse_core.model import Batch, Destination, Target
 from nodepulse_core.plugins import PLUGINS, PluginHost
 from nodepulse_core.plugins.hooks import Hooks
-from support.plugins import HOOK, Site, exporter_source
+from support.plugins import ENDS, HOOK, Site, exporter_source
 
 TARGET = Target("one", "one", "http://localhost:1", interval=1.0, timeout=1.0)
 BATCH = Batch("server", ())
 DESTINATION = Destination("http://localhost:1")
 SAID = logging.getLogger("nodepulse_core")
-ENDS = [
-    "ValueError('boom')",
-    "SystemExit(1)",
-    "KeyboardInterrupt()",
-    "GeneratorExit()",
-    "__import__('asyncio').CancelledError()",
-]
 
 CALLS: dict[str, Callable[[PluginHost], Any]] = {
     "nodepulse_exporters": lambda host: [host.exporters(each) for each in host.installed if not host.error(each)],

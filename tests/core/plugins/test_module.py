@@ -8,15 +8,7 @@ import sys
 import pytest
 from nodepulse_core import __version__, hookspecs
 from nodepulse_core.errors import PluginError
-from support.plugins import HOOK, Site
-
-ENDS = [
-    "ValueError('boom')",
-    "SystemExit(1)",
-    "KeyboardInterrupt()",
-    "GeneratorExit()",
-    "__import__('asyncio').CancelledError()",
-]
+from support.plugins import ENDS, HOOK, Site
 
 
 def fault(site: Site, source: str) -> str:
