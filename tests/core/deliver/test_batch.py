@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from nodepulse_core.deliver import BatchMaker, Unfit
-from nodepulse_core.errors import EntryError
+from nodepulse_core.errors import StorageError
 from nodepulse_core.model import Entry, Snapshot
 from support.delivery import entry, snapshot
 
@@ -131,7 +131,7 @@ async def test_a_machine_that_cannot_read_is_the_callers_to_know() -> None:
     """An error that says nothing of an entry is raised, and no entry is unfit for it."""
 
     def make(_: Entry) -> Snapshot | Unfit:
-        raise EntryError("too many open files")
+        raise StorageError("too many open files")
 
-    with pytest.raises(EntryError, match="too many open files"):
+    with pytest.raises(StorageError, match="too many open files"):
         await BatchMaker(make).make([entry()])

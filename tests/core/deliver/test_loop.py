@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nodepulse_core.buffer import Limits
 from nodepulse_core.deliver import Unfit
-from nodepulse_core.errors import EntryError
+from nodepulse_core.errors import StorageError
 from nodepulse_core.model import Batch, Entry, Snapshot
 from nodepulse_core.sender import Accepted, Answer, Later, Refused
 from support.delivery import HOUR, NOW, Rig, ScriptedSender, Timeline, entry, snapshot
@@ -208,7 +208,7 @@ async def test_a_machine_that_cannot_read_loses_nothing(make_rig: MakeRig, sende
     def make(of: Entry) -> Snapshot | Unfit:
         if lacking:
             lacking.pop()
-            raise EntryError("too many open files")
+            raise StorageError("too many open files")
         return snapshot(of)
 
     rig = make_rig(make=make)

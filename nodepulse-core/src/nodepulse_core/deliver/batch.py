@@ -58,7 +58,7 @@ class BatchMaker:
         """Return a batch of those entries, which are of one server_id, that can be made a snapshot of.
 
         An entry whose snapshot does not return in time is unfit. Once three hang, what else there is of their targets
-        is left on disk for the next start. Raises EntryError where the machine cannot read files now.
+        is left on disk for the next start. Raises StorageError where files cannot be read now.
         """
         made: list[Snapshot | Unfit] = []
         left = list(entries)

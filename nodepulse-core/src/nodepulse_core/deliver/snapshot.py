@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -14,9 +13,6 @@ from nodepulse_core.errors import EntryError, NodePulseError, UnavailableError
 from nodepulse_core.exporter import Exporter, SnapshotObjects
 from nodepulse_core.model import GENERIC, Entry, Snapshot, StoredScrape, Target
 from nodepulse_core.units import format_slot
-
-_MACHINE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
-"""What keeps a file from being read and says nothing about the file."""
 
 Transform = Callable[[dict[str, Any], Target], dict[str, Any]]
 
@@ -65,13 +61,11 @@ class SnapshotMaker:
     def make(self, entry: Entry) -> Snapshot | Unfit:
         """Return an entry's snapshot, or why there is none.
 
-        Raises EntryError where it is the machine that cannot read now, such as for want of file descriptors.
+        Raises another StorageError where it cannot be read now, which says nothing about the entry.
         """
         try:
             stored = self._read(entry)
         except EntryError as error:
-            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _MACHINE:
-                raise EntryError(f"{entry.target}, slot {entry.slot}: {error}") from error
             return Unfit(entry, str(error))
         asked = entry.target
         try:
